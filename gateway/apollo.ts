@@ -1,0 +1,168 @@
+import process from 'node:process';
+import { ApolloGateway } from '@apollo/gateway';
+import type { GraphQLDataSource } from '@apollo/gateway';
+import { ApolloServer } from '@apollo/server';
+import type { ApolloServerPlugin, BaseContext } from '@apollo/server';
+import {
+  ApolloServerPluginInlineTraceDisabled,
+  ApolloServerPluginLandingPageDisabled,
+  ApolloServerPluginUsageReportingDisabled,
+} from '@apollo/server/plugin/disabled';
+import type { GraphQLFormattedError } from 'graphql';
+import { GraphQLError } from 'graphql';
+import type { Log } from '../subgraphs/shared/log.ts';
+import type { ExecutionContext } from './data-source.ts';
+import { maskErrors } from './errors.ts';
+import type { Limits } from './limits.ts';
+import { prefers } from './transports/accept.ts';
+
+/** The context value of every operation that Apollo Server runs. */
+export interface ApolloContext extends BaseContext, ExecutionContext {
+  /** Apollo Server copies the context for each request; this part stays shared with its maker. */
+  readonly answer: {
+    /** True once the errors of the answer are fit for the client. */
+    masked: boolean;
+  };
+}
+
+export interface ApolloOptions {
+  readonly supergraphSdl: string;
+  readonly dataSources: Readonly<Record<string, GraphQLDataSource>>;
+  readonly production: boolean;
+  /** With a key Apollo Server reports usage to GraphOS; without one nothing leaves the machine. */
+  readonly apolloKey: string | undefined;
+  readonly limits: Limits;
+  readonly log: Log;
+}
+
+/** Starts the pipeline for queries and mutations: Apollo Server over Apollo Gateway. */
+export async function startApollo(options: ApolloOptions): Promise<ApolloServer<ApolloContext>> {
+  const { production, apolloKey, limits } = options;
+  const logger = loggerOf(options.log);
+  const server = new ApolloServer<ApolloContext>({
+    gateway: silentGateway(options),
+    logger,
+    nodeEnv: production ? 'production' : 'development',
+    introspection: !production,
+    hideSchemaDetailsFromClientErrors: production,
+    includeStacktraceInErrorResponses: false,
+    csrfPrevention: true,
+    allowBatchedHttpRequests: false,
+    stopOnTerminationSignals: false,
+    maxRecursiveSelections: true,
+    parseOptions: { maxTokens: limits.tokensMax },
+    formatError: (formatted, error) => {
+      originals.set(formatted, error);
+      return formatted;
+    },
+    plugins: [
+      ApolloServerPluginLandingPageDisabled(),
+      ApolloServerPluginInlineTraceDisabled(),
+      ...(apolloKey === undefined ? [ApolloServerPluginUsageReportingDisabled()] : []),
+      answers(),
+    ],
+  });
+  await server.start();
+  return server;
+}
+
+/** The error behind each formatted one, for as long as both live. */
+const originals = new WeakMap<GraphQLFormattedError, unknown>();
+
+/** The error that Apollo Server formatted, or the formatted one when it is not known. */
+function originalOf(formatted: GraphQLFormattedError): unknown {
+  return originals.get(formatted) ?? formatted;
+}
+
+/**
+ * Makes an ApolloGateway that reports nothing.
+ *
+ * Its constructor starts an exporter of metrics to Apollo, and looks for the
+ * metadata service of four clouds, unless this variable of the process is set
+ * at that moment; there is no option for it.
+ */
+function silentGateway(options: ApolloOptions): ApolloGateway {
+  const { env } = process;
+  const name = 'APOLLO_TELEMETRY_DISABLED';
+  const before = env[name];
+  env[name] = 'true';
+  try {
+    return new ApolloGateway({
+      supergraphSdl: options.supergraphSdl,
+      logger: loggerOf(options.log),
+      __exposeQueryPlanExperimental: false,
+      buildService: ({ name: subgraph }) => {
+        const source = options.dataSources[subgraph];
+        if (!source) throw new Error(`The supergraph names a subgraph "${subgraph}" nobody serves`);
+        return source;
+      },
+    });
+  } finally {
+    if (before === undefined) Reflect.deleteProperty(env, name);
+    else env[name] = before;
+  }
+}
+
+/** What happens to every answer on its way out. */
+function answers(): ApolloServerPlugin<ApolloContext> {
+  return {
+    requestDidStart: () =>
+      Promise.resolve({
+        didResolveOperation({ operation }) {
+          if (operation.operation !== 'subscription') return Promise.resolve();
+          throw new GraphQLError(subscriptionOverJson, {
+            extensions: { code: 'BAD_REQUEST', http: { status: 406 } },
+          });
+        },
+        willSendResponse({ response, request, contextValue }) {
+          contextValue.answer.masked = true;
+          if (response.body.kind !== 'single') return Promise.resolve();
+          const { singleResult } = response.body;
+          if (!singleResult.errors) return Promise.resolve();
+          singleResult.errors = maskErrors(singleResult.errors.map(originalOf), contextValue.scope);
+          const refused = singleResult.data === undefined && singleResult.errors.every(isAboutText);
+          const accept = request.http?.headers.get('accept');
+          if (refused && request.http && prefers(accept, jsonTypes) === 'application/json') {
+            response.http.status = 200;
+          }
+          return Promise.resolve();
+        },
+      }),
+  };
+}
+
+export const subscriptionOverJson =
+  'Subscriptions are streamed: accept text/event-stream or multipart/mixed;subscriptionSpec=1.0, ' +
+  'or open a WebSocket with the graphql-transport-ws protocol.';
+
+/** The media types of one JSON answer, the older first. */
+export const jsonTypes = ['application/json', 'application/graphql-response+json'] as const;
+
+/** Errors for which GraphQL over HTTP asks 200 when the client wants `application/json`. */
+function isAboutText({ extensions }: GraphQLFormattedError): boolean {
+  return textCodes.has(String(extensions?.['code']));
+}
+
+const textCodes: ReadonlySet<string> = new Set([
+  'GRAPHQL_PARSE_FAILED',
+  'GRAPHQL_VALIDATION_FAILED',
+  'BAD_USER_INPUT',
+]);
+
+/** The log as Apollo's packages call it; their chatter is of interest only when debugging. */
+function loggerOf(log: Log) {
+  return {
+    debug: (message?: unknown) => {
+      log.trace({ from: 'apollo' }, String(message));
+    },
+    info: (message?: unknown) => {
+      log.debug({ from: 'apollo' }, String(message));
+    },
+    warn: (message?: unknown) => {
+      log.warn({ from: 'apollo' }, String(message));
+    },
+    error: (message?: unknown) => {
+      log.error({ from: 'apollo' }, String(message));
+    },
+  };
+}

@@ -1,0 +1,96 @@
+import type { DocumentNode, GraphQLSchema, OperationTypeNode } from 'graphql';
+import { getOperationAST, GraphQLError, parse, validate } from 'graphql';
+import { ForgeError } from '../subgraphs/shared/errors.ts';
+import { RequestErrors } from './errors.ts';
+import type { Limits } from './limits.ts';
+import { checkLimits } from './limits.ts';
+import { Lru } from './lru.ts';
+
+/** The members of a GraphQL request, as every transport carries them. */
+export interface OperationRequest {
+  readonly query: string;
+  readonly operationName: string | undefined;
+  readonly variables: Record<string, unknown> | undefined;
+}
+
+/** A client's document that keeps the limits; the key under which its plans are kept. */
+export interface PreparedOperation {
+  readonly key: string;
+  readonly document: DocumentNode;
+  readonly operationName: string | undefined;
+  readonly kind: OperationTypeNode;
+}
+
+export interface Operations {
+  /**
+   * Parses a document and holds it against the limits, before anything that
+   * costs more than its length looks at it. Throws RequestErrors or a
+   * ForgeError when it cannot be run.
+   */
+  prepare(query: string, operationName: string | undefined): PreparedOperation;
+  /** Validates a prepared operation against the graph; the answer is remembered. */
+  validate(operation: PreparedOperation): void;
+}
+
+/** The first stop of every operation. Aliases that shadow fields will be renamed here. */
+export function operations(schema: GraphQLSchema, limits: Limits): Operations {
+  const documents = new Lru<DocumentNode>(documentsMax);
+  const validated = new WeakMap<DocumentNode, readonly GraphQLError[]>();
+  return {
+    prepare(query, operationName) {
+      const document = documents.get(query) ?? documents.set(query, read(query, limits));
+      const operation = getOperationAST(document, operationName);
+      if (!operation) throw unresolved(operationName);
+      const key = operationName === undefined ? query : `${operationName}\n${query}`;
+      return { key, document, operationName, kind: operation.operation };
+    },
+    validate({ document }) {
+      const errors = validated.get(document) ?? validate(schema, document);
+      validated.set(document, errors);
+      if (errors.length > 0) throw coded('GRAPHQL_VALIDATION_FAILED', errors);
+    },
+  };
+}
+
+const documentsMax = 1_000;
+
+function read(query: string, limits: Limits): DocumentNode {
+  let document: DocumentNode;
+  try {
+    document = parse(query, { maxTokens: limits.tokensMax });
+  } catch (cause) {
+    if (!(cause instanceof GraphQLError)) throw cause;
+    if (cause.message.includes('Parsing aborted')) {
+      throw new ForgeError(
+        'LIMIT_EXCEEDED',
+        `The document has more than ${String(limits.tokensMax)} tokens. Ask for less, or split it.`,
+        { cause },
+      );
+    }
+    throw coded('GRAPHQL_PARSE_FAILED', [cause]);
+  }
+  checkLimits(document, limits);
+  return document;
+}
+
+function unresolved(operationName: string | undefined): RequestErrors {
+  const message =
+    operationName === undefined
+      ? 'The document has several operations: name one in operationName.'
+      : `The document has no operation named ${JSON.stringify(operationName)}.`;
+  return coded('OPERATION_RESOLUTION_FAILURE', [new GraphQLError(message)]);
+}
+
+function coded(code: string, errors: readonly GraphQLError[]): RequestErrors {
+  return new RequestErrors(
+    errors.map(
+      (error) =>
+        new GraphQLError(error.message, {
+          nodes: error.nodes,
+          source: error.source,
+          positions: error.positions,
+          extensions: { ...error.extensions, code },
+        }),
+    ),
+  );
+}

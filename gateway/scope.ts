@@ -1,0 +1,52 @@
+import { randomBytes, randomUUID } from 'node:crypto';
+import type { Identity } from '../subgraphs/shared/auth.ts';
+import type { Log } from '../subgraphs/shared/log.ts';
+
+/** What one client operation carries to everything done for it. */
+export interface Scope {
+  /** Undefined only when the gateway runs without authentication. */
+  readonly identity: Identity | undefined;
+  readonly requestId: string;
+  readonly traceparent: string;
+  /** Aborts when the answer is no longer wanted. */
+  readonly signal: AbortSignal;
+  /** Milliseconds since the epoch; no subgraph call outlives it. */
+  readonly deadlineAt: number;
+  readonly log: Log;
+}
+
+/** The part of a scope that is known before the operation is. */
+export interface Caller {
+  readonly identity: Identity | undefined;
+  readonly requestId: string;
+  readonly traceparent: string;
+  readonly log: Log;
+}
+
+/**
+ * Takes over the client's request id and trace when they are well formed, so
+ * that one id finds the request in every log, and makes new ones otherwise.
+ */
+export function callerOf(
+  headers: { readonly requestId?: string | undefined; readonly traceparent?: string | undefined },
+  identity: Identity | undefined,
+  log: Log,
+): Caller {
+  const requestId =
+    headers.requestId !== undefined && requestIdPattern.test(headers.requestId)
+      ? headers.requestId
+      : randomUUID();
+  const traceparent =
+    headers.traceparent !== undefined && traceparentPattern.test(headers.traceparent)
+      ? headers.traceparent
+      : `00-${randomBytes(16).toString('hex')}-${randomBytes(8).toString('hex')}-01`;
+  return { identity, requestId, traceparent, log };
+}
+
+const requestIdPattern = /^[\w.:-]{8,128}$/;
+const traceparentPattern = /^00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/;
+
+/** Gives one operation its time: nothing done for it goes on after `withinMs`. */
+export function scopeOf(caller: Caller, signal: AbortSignal, withinMs: number): Scope {
+  return { ...caller, signal, deadlineAt: Date.now() + withinMs };
+}

@@ -1,0 +1,141 @@
+import { createHash } from 'node:crypto';
+import type { ExecutionResult } from 'graphql';
+import { signIdentity } from '../subgraphs/shared/auth.ts';
+import { ForgeError } from '../subgraphs/shared/errors.ts';
+import { Lru } from './lru.ts';
+import type { Scope } from './scope.ts';
+
+/** The keys that sign identities, as the kernel takes them. */
+export type IdentityKeys = Parameters<typeof signIdentity>[0];
+
+export interface GraphRequest {
+  readonly query: string;
+  readonly variables?: Record<string, unknown>;
+  readonly operationName?: string;
+}
+
+/** A subgraph that can be asked: one mounted in this process, or one behind HTTP. */
+export interface SubgraphLink {
+  execute(
+    request: GraphRequest,
+    headers: Record<string, string>,
+    signal: AbortSignal,
+  ): Promise<ExecutionResult>;
+  /** An error before the stream opens is one result with errors, then the end. */
+  subscribe(
+    request: GraphRequest,
+    headers: Record<string, string>,
+    signal: AbortSignal,
+  ): Promise<AsyncIterable<ExecutionResult>>;
+}
+
+/** A subgraph mounted in this process. */
+export interface SubgraphEndpoint extends SubgraphLink {
+  readonly name: string;
+  readonly sdl: string;
+}
+
+/** One subgraph, asked on behalf of one client operation at a time. */
+export interface SubgraphClient {
+  readonly name: string;
+  /**
+   * Gives the subgraph's answer, within the scope's deadline. Throws a
+   * ForgeError when there is none: DEADLINE_EXCEEDED or SUBGRAPH_UNAVAILABLE.
+   */
+  execute(request: GraphRequest, scope: Scope): Promise<ExecutionResult>;
+  /** Opens a stream that lives until its end or until the scope's signal aborts. */
+  subscribe(request: GraphRequest, scope: Scope): Promise<AsyncIterable<ExecutionResult>>;
+}
+
+/**
+ * Speaks to one subgraph, wherever it runs.
+ *
+ * Every call carries the caller's identity, signed for this subgraph and this
+ * very operation, so that a stolen header is of no use elsewhere. The deadline
+ * holds even when the subgraph ignores its signal.
+ */
+export function subgraphClient(
+  name: string,
+  link: SubgraphLink,
+  identityKeys: IdentityKeys | undefined,
+): SubgraphClient {
+  const hashes = new Lru<string>(hashesMax);
+  const hashOf = (query: string): string =>
+    hashes.get(query) ??
+    hashes.set(query, createHash('sha256').update(query).digest('base64url'));
+
+  const headersFor = async (
+    request: GraphRequest,
+    scope: Scope,
+  ): Promise<Record<string, string>> => {
+    const headers: Record<string, string> = {
+      'x-request-id': scope.requestId,
+      traceparent: scope.traceparent,
+      'x-forge-timeout-ms': String(Math.max(1, scope.deadlineAt - Date.now())),
+    };
+    if (scope.identity && identityKeys) {
+      headers['x-forge-identity'] = await signIdentity(identityKeys, scope.identity, {
+        audience: name,
+        operationHash: hashOf(request.query),
+      });
+    }
+    return headers;
+  };
+
+  return {
+    name,
+    execute: (request, scope) =>
+      withinDeadline(name, scope, async (signal) =>
+        link.execute(request, await headersFor(request, scope), signal),
+      ),
+    subscribe: (request, scope) =>
+      withinDeadline(name, scope, async (_opening) =>
+        link.subscribe(request, await headersFor(request, scope), scope.signal),
+      ),
+  };
+}
+
+const hashesMax = 2_000;
+
+/** Runs a call that ends, by answer or by error, no later than the deadline or the scope's abort. */
+async function withinDeadline<T>(
+  name: string,
+  scope: Scope,
+  call: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const controller = new AbortController();
+  const { promise: given, reject: giveUp } = Promise.withResolvers<never>();
+  const stop = (reason: unknown): void => {
+    controller.abort(reason);
+    giveUp(reason);
+  };
+  const onAbort = (): void => {
+    stop(scope.signal.reason);
+  };
+  if (scope.signal.aborted) throw scope.signal.reason;
+  scope.signal.addEventListener('abort', onAbort, { once: true });
+  const timer = setTimeout(
+    () => {
+      stop(new ForgeError('DEADLINE_EXCEEDED', `${name} did not answer in time.`, { retryable: true }));
+    },
+    Math.max(0, scope.deadlineAt - Date.now()),
+  );
+  try {
+    return await Promise.race([call(controller.signal), given]);
+  } catch (cause) {
+    if (controller.signal.aborted) throw controller.signal.reason;
+    throw cause instanceof ForgeError ? cause : unavailable(name, cause);
+  } finally {
+    clearTimeout(timer);
+    scope.signal.removeEventListener('abort', onAbort);
+    given.catch(() => undefined);
+  }
+}
+
+/** The answer for a subgraph that gave none. */
+export function unavailable(name: string, cause: unknown): ForgeError {
+  return new ForgeError('SUBGRAPH_UNAVAILABLE', `${name} cannot be reached at the moment.`, {
+    cause,
+    retryable: true,
+  });
+}

@@ -1,0 +1,174 @@
+import type { ExecutionResult } from 'graphql';
+import { Agent, request as send } from 'undici';
+import type { Dispatcher } from 'undici';
+import { ForgeError } from '../subgraphs/shared/errors.ts';
+import { parseEventStream } from './event-stream-parser.ts';
+import type { GraphRequest, SubgraphLink } from './subgraph-client.ts';
+import { unavailable } from './subgraph-client.ts';
+
+/** The connections to subgraphs behind HTTP, shared by all of them. */
+export interface SubgraphConnections {
+  link(name: string, url: string): SubgraphLink;
+  close(): Promise<void>;
+}
+
+/**
+ * Reaches subgraphs by HTTP: operations as JSON, subscriptions as a stream of
+ * server-sent events.
+ *
+ * A query whose connection failed is sent again, since asking twice changes
+ * nothing. A mutation never is: it may have taken effect.
+ */
+export function subgraphConnections(): SubgraphConnections {
+  const calls = new Agent({
+    connections: connectionsPerSubgraphMax,
+    maxResponseSize: responseBytesMax,
+    connect: { timeout: connectTimeoutMs },
+  });
+  const streams = new Agent({ connections: null, connect: { timeout: connectTimeoutMs } });
+  return {
+    link: (name, url) => ({
+      execute: (request, headers, signal) =>
+        retrying(isQuery(request), signal, () => call(calls, name, url, request, headers, signal)),
+      subscribe: (request, headers, signal) =>
+        open(streams, name, url, request, headers, signal),
+    }),
+    async close() {
+      await Promise.all([calls.destroy(), streams.destroy()]);
+    },
+  };
+}
+
+const connectionsPerSubgraphMax = 64;
+const connectTimeoutMs = 3_000;
+const responseBytesMax = 64 * 1_048_576;
+const attemptsMax = 3;
+const retryDelayMs = 50;
+
+function isQuery({ query }: GraphRequest): boolean {
+  return !/^\s*mutation\b/.test(query);
+}
+
+async function retrying<T>(
+  repeatable: boolean,
+  signal: AbortSignal,
+  attempt: () => Promise<T>,
+): Promise<T> {
+  for (let attempts = 1; ; attempts += 1) {
+    try {
+      return await attempt();
+    } catch (cause) {
+      const again = repeatable && attempts < attemptsMax && connectionFailed(cause);
+      if (!again || signal.aborted) throw cause;
+      await pause(retryDelayMs * 2 ** (attempts - 1) * (0.5 + Math.random()));
+    }
+  }
+}
+
+const connectionFailures: ReadonlySet<unknown> = new Set([
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'EPIPE',
+  'UND_ERR_CONNECT_TIMEOUT',
+  'UND_ERR_SOCKET',
+]);
+
+function connectionFailed(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && connectionFailures.has(error.code);
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}
+
+async function call(
+  agent: Agent,
+  name: string,
+  url: string,
+  request: GraphRequest,
+  headers: Record<string, string>,
+  signal: AbortSignal,
+): Promise<ExecutionResult> {
+  const response = await post(agent, url, request, signal, {
+    ...headers,
+    accept: 'application/graphql-response+json, application/json',
+  });
+  return resultIn(name, response.statusCode, await response.body.text());
+}
+
+function post(
+  agent: Agent,
+  url: string,
+  request: GraphRequest,
+  signal: AbortSignal,
+  headers: Record<string, string>,
+): Promise<Dispatcher.ResponseData> {
+  return send(url, {
+    dispatcher: agent,
+    method: 'POST',
+    headers: { ...headers, 'content-type': 'application/json' },
+    body: JSON.stringify(request),
+    signal,
+    headersTimeout: 0,
+    bodyTimeout: 0,
+  });
+}
+
+/** A body that is a GraphQL result is the answer, whatever the status says. */
+function resultIn(name: string, status: number, text: string): ExecutionResult {
+  let body: unknown;
+  try {
+    body = JSON.parse(text);
+  } catch (cause) {
+    throw unavailable(name, new Error(`${name} answered ${String(status)} without JSON`, { cause }));
+  }
+  if (!isExecutionResult(body)) {
+    throw unavailable(name, new Error(`${name} answered ${String(status)} without a GraphQL result`));
+  }
+  return body;
+}
+
+function isExecutionResult(body: unknown): body is ExecutionResult {
+  if (typeof body !== 'object' || body === null) return false;
+  return 'data' in body || ('errors' in body && Array.isArray(body.errors));
+}
+
+async function open(
+  agent: Agent,
+  name: string,
+  url: string,
+  request: GraphRequest,
+  headers: Record<string, string>,
+  signal: AbortSignal,
+): Promise<AsyncIterable<ExecutionResult>> {
+  const response = await post(agent, url, request, signal, {
+    ...headers,
+    accept: 'text/event-stream',
+  });
+  const contentType = String(response.headers['content-type'] ?? '');
+  if (!contentType.startsWith('text/event-stream')) {
+    const result = resultIn(name, response.statusCode, await response.body.text());
+    return only(result);
+  }
+  return events(name, response.body);
+}
+
+async function* only(result: ExecutionResult): AsyncGenerator<ExecutionResult> {
+  yield result;
+}
+
+/** The results of a stream. One that breaks off without saying it is complete is a failure. */
+async function* events(
+  name: string,
+  body: AsyncIterable<Uint8Array>,
+): AsyncGenerator<ExecutionResult> {
+  try {
+    for await (const { event, data } of parseEventStream(body)) {
+      if (event === 'complete') return;
+      if (event === 'next') yield resultIn(name, 200, data);
+    }
+  } catch (cause) {
+    throw cause instanceof ForgeError ? cause : unavailable(name, cause);
+  }
+  throw unavailable(name, new Error(`${name} ended the stream without completing it`));
+}

@@ -1,0 +1,75 @@
+import type { IncomingMessage } from 'node:http';
+import { ForgeError } from '../../subgraphs/shared/errors.ts';
+import type { OperationRequest } from '../operation.ts';
+
+/**
+ * Reads a request's body as JSON; undefined when it is not declared as JSON.
+ * Stops reading at the limit, whatever length was announced.
+ */
+export async function readJsonBody(request: IncomingMessage, bytesMax: number): Promise<unknown> {
+  const contentType = request.headers['content-type'] ?? '';
+  if (!/^application\/json *(;|$)/i.test(contentType)) return undefined;
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  const body: AsyncIterable<Buffer> = request.iterator({ destroyOnReturn: false });
+  for await (const chunk of body) {
+    bytes += chunk.length;
+    if (bytes > bytesMax) throw tooLarge(bytesMax);
+    chunks.push(chunk);
+  }
+  try {
+    return JSON.parse(Buffer.concat(chunks).toString('utf8')) as unknown;
+  } catch (cause) {
+    throw new ForgeError('BAD_USER_INPUT', 'The body is not valid JSON.', { cause });
+  }
+}
+
+/** True for the refusal of a body beyond the limit. */
+export function isTooLarge(error: unknown): boolean {
+  return error instanceof BodyTooLarge;
+}
+
+class BodyTooLarge extends ForgeError {}
+
+function tooLarge(bytesMax: number): ForgeError {
+  return new BodyTooLarge(
+    'LIMIT_EXCEEDED',
+    `The body has more than ${String(bytesMax)} bytes. Send less at a time.`,
+  );
+}
+
+/** The GraphQL members of a body or of a query string; undefined when there is no document. */
+export function operationRequest(
+  body: unknown,
+  search: URLSearchParams | undefined,
+): OperationRequest | undefined {
+  const from = search ? fromSearch(search) : body;
+  if (!isRecord(from) || typeof from['query'] !== 'string') return undefined;
+  const { query, operationName, variables } = from;
+  return {
+    query,
+    operationName: typeof operationName === 'string' ? operationName : undefined,
+    variables: isRecord(variables) ? variables : undefined,
+  };
+}
+
+function fromSearch(search: URLSearchParams): Record<string, unknown> {
+  const variables = search.get('variables');
+  return {
+    query: search.get('query'),
+    operationName: search.get('operationName'),
+    variables: variables === null ? undefined : parsed(variables),
+  };
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text) as unknown;
+  } catch (cause) {
+    throw new ForgeError('BAD_USER_INPUT', 'The variables are not valid JSON.', { cause });
+  }
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
