@@ -109,7 +109,7 @@ function answers(): ApolloServerPlugin<ApolloContext> {
     requestDidStart: () =>
       Promise.resolve({
         didResolveOperation({ operation }) {
-          if (operation.operation !== 'subscription') return Promise.resolve();
+          if (operation?.operation !== 'subscription') return Promise.resolve();
           throw new GraphQLError(subscriptionOverJson, {
             extensions: { code: 'BAD_REQUEST', http: { status: 406 } },
           });

@@ -41,7 +41,10 @@ export function whenExpired(identity: Identity | undefined, callback: () => void
   const wait = (): void => {
     const leftMs = identity.expiresAt.getTime() - Date.now();
     // Node's timers end early beyond 24.8 days.
-    timer = setTimeout(leftMs > timerMsMax ? wait : callback, Math.min(Math.max(leftMs, 0), timerMsMax));
+    timer = setTimeout(
+      leftMs > timerMsMax ? wait : callback,
+      Math.min(Math.max(leftMs, 0), timerMsMax),
+    );
   };
   wait();
   return () => {

@@ -1,5 +1,5 @@
 import type { GraphQLDataSource } from '@apollo/gateway';
-import type { GraphQLFormattedError, SelectionSetNode } from 'graphql';
+import type { ExecutionResult, GraphQLFormattedError, SelectionSetNode } from 'graphql';
 import { Kind, parse } from 'graphql';
 import { ForgeError } from '../subgraphs/shared/errors.ts';
 import type { Scope } from './scope.ts';
@@ -17,7 +17,7 @@ export interface ExecutionContext {
  * that it would have given, so that the rest of the response stands and a
  * client sees what is missing.
  */
-export function dataSource(client: SubgraphClient): GraphQLDataSource<ExecutionContext & object> {
+export function dataSource(client: SubgraphClient): GraphQLDataSource {
   return {
     async process(options) {
       const { query = '', variables, operationName } = options.request;
@@ -29,9 +29,7 @@ export function dataSource(client: SubgraphClient): GraphQLDataSource<ExecutionC
       if (!isExecutionContext(options.context)) throw new Error('A fetch without a scope');
       const { scope } = options.context;
       try {
-        const result = await client.execute(request, scope);
-        const { data = null, errors = [] } = result;
-        return errors.length > 0 ? { data, errors } : { data };
+        return responseOf(await client.execute(request, scope));
       } catch (cause) {
         scope.log.warn(
           { err: cause, subgraph: client.name, requestId: scope.requestId },
@@ -42,6 +40,14 @@ export function dataSource(client: SubgraphClient): GraphQLDataSource<ExecutionC
     },
   };
 }
+
+/** A subgraph's result in the executor's words; the errors stay whole, for the log. */
+export function responseOf({ data = null, errors }: ExecutionResult): SubgraphResponse {
+  if (!errors || errors.length === 0) return { data };
+  return { data, errors: errors as readonly GraphQLFormattedError[] };
+}
+
+type SubgraphResponse = Awaited<ReturnType<GraphQLDataSource['process']>>;
 
 function isExecutionContext(context: object): context is ExecutionContext {
   return 'scope' in context;

@@ -73,6 +73,15 @@ export function eventStream<T>(
   };
 }
 
+/** A stream of one value, or of one failure. */
+export function eventsOf<T>(value: Promise<T>): EventStream<T> {
+  async function* single(): AsyncGenerator<T, undefined, undefined> {
+    yield await value;
+    return undefined;
+  }
+  return eventStream(single(), new AbortController());
+}
+
 /** Why a stream is over when nobody wants it any more. */
 const left = new Error('The reader has left');
 

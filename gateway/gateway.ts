@@ -1,25 +1,23 @@
-import { createServer } from 'node:http';
-import type { Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import type { Config } from '../subgraphs/shared/config.ts';
-import { ForgeError } from '../subgraphs/shared/errors.ts';
 import type { Log } from '../subgraphs/shared/log.ts';
 import { startApollo } from './apollo.ts';
 import type { TokenVerifier } from './auth.ts';
 import { dataSource } from './data-source.ts';
+import type { Engine } from './engine.ts';
 import { explorer } from './explorer.ts';
 import { defaultLimits } from './limits.ts';
 import type { Limits } from './limits.ts';
-import { operations } from './operation.ts';
+import { createListener, drain, listen } from './listener.ts';
+import { operations as prepareOperations } from './operation.ts';
 import { createPlanner } from './planner.ts';
 import { subgraphClient } from './subgraph-client.ts';
 import type { IdentityKeys, SubgraphEndpoint } from './subgraph-client.ts';
 import { subgraphConnections } from './subgraph-http.ts';
 import { subscriptions } from './subscriptions.ts';
 import { loadSupergraph } from './supergraph.ts';
-import { httpHandler } from './transports/http.ts';
 import { openStreams } from './transports/http-stream.ts';
-import { jitteredRetryMs, serveWebSockets } from './transports/websocket.ts';
+import { httpHandler } from './transports/http.ts';
+import { serveWebSockets } from './transports/websocket.ts';
 
 export interface GatewayOptions {
   readonly config: Pick<Config, 'production' | 'apollo'>;
@@ -50,15 +48,16 @@ export interface Gateway {
   stop(deadlineMs: number): Promise<void>;
 }
 
-/** Starts the gateway; the parts below stand in the order in which a request meets them. */
+/** Starts the gateway. The parts stand in the reverse order of a request's way through them. */
 export async function createGateway(options: GatewayOptions): Promise<Gateway> {
-  const { config, log, supergraphSdl, identityKeys } = options;
+  const { config, log, supergraphSdl, endpoints, identityKeys, host } = options;
   const limits: Limits = { ...defaultLimits, ...options.limits };
   const loaded = loadSupergraph(supergraphSdl);
+
   const connections = subgraphConnections();
   const clients = new Map(
     loaded.subgraphs.map(({ name, url }) => {
-      const link = options.endpoints ? options.endpoints.get(name) : connections.link(name, url);
+      const link = endpoints ? endpoints.get(name) : connections.link(name, url);
       if (!link) throw new Error(`The supergraph names a subgraph "${name}" that is not mounted`);
       return [name, subgraphClient(name, link, identityKeys)];
     }),
@@ -66,65 +65,39 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
   const dataSources = Object.fromEntries(
     [...clients].map(([name, client]) => [name, dataSource(client)]),
   );
-  const prepared = operations(loaded.schema, limits);
+
+  const {
+    production,
+    apollo: { key: apolloKey },
+  } = config;
+  const operations = prepareOperations(loaded.schema, limits);
   const planner = createPlanner(loaded);
-  const apollo = await startApollo({
-    ...{ supergraphSdl, dataSources, limits, log },
-    production: config.production,
-    apolloKey: config.apollo.key,
-  });
-  const engine = {
-    apollo,
-    operations: prepared,
-    subscriptions: subscriptions({ loaded, operations: prepared, planner, clients, dataSources, limits }),
+  const parts = { loaded, operations, planner, clients, dataSources, limits };
+  const engine: Engine = {
+    apollo: await startApollo({ supergraphSdl, dataSources, production, apolloKey, limits, log }),
+    subscriptions: subscriptions(parts),
+    operations,
     verifyToken: options.auth ? options.verifyToken : undefined,
     limits,
     log,
   };
+
   const open = openStreams();
-  const server = createServer(
-    { requestTimeout: limits.requestTimeoutMs, headersTimeout: 10_000 },
-    httpHandler({ ...engine, explorer: explorer(), open }),
-  );
+  const server = createListener(httpHandler({ engine, explorer: explorer(), open }));
   const webSockets = serveWebSockets(server, engine);
-  const port = await listen(server, options.port, options.host);
+  const port = await listen(server, options.port, host);
 
   let running = true;
   return {
-    url: `http://${options.host.includes(':') ? `[${options.host}]` : options.host}:${String(port)}/graphql`,
+    url: `http://${host.includes(':') ? `[${host}]` : host}:${String(port)}/graphql`,
     port,
     ready: () => running,
     async stop(deadlineMs) {
       if (!running) return;
       running = false;
-      const closed = new Promise((resolve) => server.close(resolve));
-      open.end(restarting());
-      await webSockets.close(deadlineMs);
-      const cut = setTimeout(() => { server.closeAllConnections(); }, deadlineMs);
-      const idle = setInterval(() => { server.closeIdleConnections(); }, 50);
-      await closed;
-      clearTimeout(cut);
-      clearInterval(idle);
-      await apollo.stop();
+      await drain(server, { open, webSockets }, deadlineMs);
+      await engine.apollo.stop();
       await connections.close();
     },
   };
-}
-
-function listen(server: Server, port: number, host: string): Promise<number> {
-  return new Promise((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(port, host, () => {
-      server.off('error', reject);
-      resolve((server.address() as AddressInfo).port);
-    });
-  });
-}
-
-function restarting(): ForgeError {
-  return new ForgeError(
-    'SUBGRAPH_UNAVAILABLE',
-    'The gateway is restarting. Subscribe again, after the last cursor you have.',
-    { retryable: true, retryAfterMs: jitteredRetryMs() },
-  );
 }

@@ -86,9 +86,9 @@ function coded(code: string, errors: readonly GraphQLError[]): RequestErrors {
     errors.map(
       (error) =>
         new GraphQLError(error.message, {
-          nodes: error.nodes,
-          source: error.source,
-          positions: error.positions,
+          nodes: error.nodes ?? null,
+          source: error.source ?? null,
+          positions: error.positions ?? null,
           extensions: { ...error.extensions, code },
         }),
     ),

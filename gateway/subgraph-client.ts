@@ -61,8 +61,7 @@ export function subgraphClient(
 ): SubgraphClient {
   const hashes = new Lru<string>(hashesMax);
   const hashOf = (query: string): string =>
-    hashes.get(query) ??
-    hashes.set(query, createHash('sha256').update(query).digest('base64url'));
+    hashes.get(query) ?? hashes.set(query, createHash('sha256').update(query).digest('base64url'));
 
   const headersFor = async (
     request: GraphRequest,
@@ -104,11 +103,15 @@ async function withinDeadline<T>(
   call: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
   const controller = new AbortController();
-  const { promise: given, reject: giveUp } = Promise.withResolvers<never>();
-  const stop = (reason: unknown): void => {
+  let stop = (reason: unknown): void => {
     controller.abort(reason);
-    giveUp(reason);
   };
+  const given = new Promise<never>((_resolve, reject) => {
+    stop = (reason) => {
+      controller.abort(reason);
+      reject(reason instanceof Error ? reason : new Error(String(reason)));
+    };
+  });
   const onAbort = (): void => {
     stop(scope.signal.reason);
   };
@@ -116,7 +119,9 @@ async function withinDeadline<T>(
   scope.signal.addEventListener('abort', onAbort, { once: true });
   const timer = setTimeout(
     () => {
-      stop(new ForgeError('DEADLINE_EXCEEDED', `${name} did not answer in time.`, { retryable: true }));
+      stop(
+        new ForgeError('DEADLINE_EXCEEDED', `${name} did not answer in time.`, { retryable: true }),
+      );
     },
     Math.max(0, scope.deadlineAt - Date.now()),
   );

@@ -30,8 +30,7 @@ export function subgraphConnections(): SubgraphConnections {
     link: (name, url) => ({
       execute: (request, headers, signal) =>
         retrying(isQuery(request), signal, () => call(calls, name, url, request, headers, signal)),
-      subscribe: (request, headers, signal) =>
-        open(streams, name, url, request, headers, signal),
+      subscribe: (request, headers, signal) => open(streams, name, url, request, headers, signal),
     }),
     async close() {
       await Promise.all([calls.destroy(), streams.destroy()]);
@@ -120,10 +119,16 @@ function resultIn(name: string, status: number, text: string): ExecutionResult {
   try {
     body = JSON.parse(text);
   } catch (cause) {
-    throw unavailable(name, new Error(`${name} answered ${String(status)} without JSON`, { cause }));
+    throw unavailable(
+      name,
+      new Error(`${name} answered ${String(status)} without JSON`, { cause }),
+    );
   }
   if (!isExecutionResult(body)) {
-    throw unavailable(name, new Error(`${name} answered ${String(status)} without a GraphQL result`));
+    throw unavailable(
+      name,
+      new Error(`${name} answered ${String(status)} without a GraphQL result`),
+    );
   }
   return body;
 }

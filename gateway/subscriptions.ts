@@ -6,6 +6,7 @@ import { getOperationAST, getVariableValues, GraphQLError } from 'graphql';
 import { RequestErrors, maskErrors } from './errors.ts';
 import { eventStream } from './event-stream.ts';
 import type { EventStream } from './event-stream.ts';
+import { responseOf } from './data-source.ts';
 import type { ExecutionContext } from './data-source.ts';
 import type { Limits } from './limits.ts';
 import type { OperationRequest, Operations, PreparedOperation } from './operation.ts';
@@ -97,7 +98,7 @@ function checkVariables(
   throw new RequestErrors(
     errors.map(
       ({ message, nodes }) =>
-        new GraphQLError(message, { nodes, extensions: { code: 'BAD_USER_INPUT' } }),
+        new GraphQLError(message, { nodes: nodes ?? null, extensions: { code: 'BAD_USER_INPUT' } }),
     ),
   );
 }
@@ -134,8 +135,7 @@ function completer(
   });
 
   return async (event, scope) => {
-    const { data = null, errors = [] } = event;
-    const answer = errors.length > 0 ? { data, errors } : { data };
+    const answer = responseOf(event);
     const result = await executeQueryPlan(
       { kind: 'QueryPlan', node },
       { ...dataSources, [eventService]: { process: () => Promise.resolve(answer) } },

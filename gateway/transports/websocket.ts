@@ -1,6 +1,6 @@
 import type { IncomingMessage, Server } from 'node:http';
 import type { Duplex } from 'node:stream';
-import type { ExecutionArgs, FormattedExecutionResult } from 'graphql';
+import type { ExecutionArgs, ExecutionResult, FormattedExecutionResult } from 'graphql';
 import { makeServer, CloseCode, GRAPHQL_TRANSPORT_WS_PROTOCOL } from 'graphql-ws';
 import type { Context } from 'graphql-ws';
 import { WebSocketServer } from 'ws';
@@ -8,13 +8,14 @@ import type { WebSocket } from 'ws';
 import { ForgeError } from '../../subgraphs/shared/errors.ts';
 import type { Identity } from '../../subgraphs/shared/auth.ts';
 import { authenticate, whenExpired } from '../auth.ts';
+import type { Engine } from '../engine.ts';
+import { runOnce } from '../engine.ts';
 import { asGraphQLError, maskThrown, RequestErrors } from '../errors.ts';
-import { eventStream } from '../event-stream.ts';
+import { eventsOf } from '../event-stream.ts';
 import type { OperationRequest, PreparedOperation } from '../operation.ts';
 import type { Caller } from '../scope.ts';
 import { callerOf } from '../scope.ts';
-import type { Engine } from './http.ts';
-import { runOnce } from './http.ts';
+import type { Events } from '../subscriptions.ts';
 
 /** What one connection carries beside its socket. */
 interface Connection {
@@ -73,10 +74,13 @@ export function serveWebSockets(server: Server, engine: Engine): WebSockets {
       for (const socket of sockets.clients) {
         socket.close(serviceRestart, `restarting, retry in ${String(jitteredRetryMs())} ms`);
       }
-      const terminate = setTimeout(() => {
-        log.info({ clients: sockets.clients.size }, 'websockets cut at the deadline');
-        for (const socket of sockets.clients) socket.terminate();
-      }, Math.min(withinMs, closingTimeoutMs));
+      const terminate = setTimeout(
+        () => {
+          log.info({ clients: sockets.clients.size }, 'websockets cut at the deadline');
+          for (const socket of sockets.clients) socket.terminate();
+        },
+        Math.min(withinMs, closingTimeoutMs),
+      );
       await Promise.all(left);
       clearTimeout(terminate);
     },
@@ -120,7 +124,7 @@ function protocolServer(engine: Engine) {
     },
     execute: (args) => failing(() => run(preparedIn(args), engine)),
     subscribe: (args) => failing(() => open(preparedIn(args), engine)),
-    onNext: (_context, _id, _payload, _args, result) => result,
+    onNext: (_context, _id, _payload, _args, result) => result as FormattedExecutionResult,
     onError: (context, id, _payload, errors) => {
       const caller = context.extra.callers.get(id) ?? callerOf({}, undefined, engine.log);
       return errors.flatMap((error) =>
@@ -235,7 +239,12 @@ const emptySchema: ExecutionArgs['schema'] = {} as ExecutionArgs['schema'];
 /** graphql-ws runs what it is given; the schema is not used, since nothing here executes locally. */
 function executionArgs(prepared: Prepared): ExecutionArgs {
   const { document, operationName } = prepared.operation;
-  return { schema: emptySchema, document, operationName: operationName ?? null, contextValue: prepared };
+  return {
+    schema: emptySchema,
+    document,
+    operationName: operationName ?? null,
+    contextValue: prepared,
+  };
 }
 
 function preparedIn({ contextValue }: ExecutionArgs): Prepared {
@@ -245,10 +254,10 @@ function preparedIn({ contextValue }: ExecutionArgs): Prepared {
 /** Runs a query or mutation. One that was refused before it ran ends in an `error` message. */
 async function run(
   { operation, request, caller, connection }: Prepared,
-  { apollo, limits }: Engine,
+  engine: Engine,
 ): Promise<FormattedExecutionResult> {
   const signal = operation.kind === 'query' ? connection.gone.signal : new AbortController().signal;
-  const result = await runOnce(apollo, request, caller, signal, limits);
+  const result = await runOnce(engine, request, caller, signal);
   if (result.errors && !('data' in result)) {
     throw new RequestErrors(result.errors.map(asGraphQLError));
   }
@@ -259,16 +268,20 @@ function open({ operation, request, caller, connection }: Prepared, { subscripti
   return subscriptions.open(operation, request, caller, connection.gone.signal);
 }
 
-/** A failure to start becomes a stream that fails: the protocol turns it into an `error` message. */
-async function failing<T>(start: () => Promise<T>) {
+type Answer = ExecutionResult | AsyncGenerator<ExecutionResult>;
+
+/**
+ * A failure to start becomes a stream that fails: the protocol turns it into
+ * an `error` message. The errors of results are already masked.
+ */
+async function failing(start: () => Promise<FormattedExecutionResult | Events>): Promise<Answer> {
   try {
-    return await start();
+    return (await start()) as Answer;
   } catch (cause) {
-    async function* failed(): AsyncGenerator<FormattedExecutionResult, undefined, undefined> {
-      await Promise.reject(cause instanceof Error ? cause : new Error(String(cause)));
-      yield {};
-      return undefined;
-    }
-    return eventStream(failed(), new AbortController());
+    return eventsOf(Promise.reject<ExecutionResult>(asError(cause)));
   }
+}
+
+function asError(cause: unknown): Error {
+  return cause instanceof Error ? cause : new Error(String(cause));
 }

@@ -1,0 +1,49 @@
+import type { ApolloServer } from '@apollo/server';
+import type { FormattedExecutionResult } from 'graphql';
+import type { Log } from '../subgraphs/shared/log.ts';
+import type { ApolloContext } from './apollo.ts';
+import type { TokenVerifier } from './auth.ts';
+import type { Limits } from './limits.ts';
+import type { OperationRequest, Operations } from './operation.ts';
+import type { Caller } from './scope.ts';
+import { scopeOf } from './scope.ts';
+import type { Subscriptions } from './subscriptions.ts';
+
+/** What answers operations, whatever transport brings them. */
+export interface Engine {
+  readonly apollo: ApolloServer<ApolloContext>;
+  readonly operations: Operations;
+  readonly subscriptions: Subscriptions;
+  /** Undefined lets everybody call. */
+  readonly verifyToken: TokenVerifier | undefined;
+  readonly limits: Limits;
+  readonly log: Log;
+}
+
+/**
+ * Runs a query or mutation for a transport that is not JSON over HTTP, through
+ * the same pipeline. The errors of the result are fit for the client.
+ */
+export async function runOnce(
+  { apollo, limits }: Engine,
+  { query, operationName, variables }: OperationRequest,
+  caller: Caller,
+  signal: AbortSignal,
+): Promise<FormattedExecutionResult> {
+  const scope = scopeOf(caller, signal, limits.requestTimeoutMs);
+  const { body } = await apollo.executeOperation(
+    {
+      query,
+      ...(operationName === undefined ? {} : { operationName }),
+      ...(variables ? { variables } : {}),
+    },
+    { contextValue: { scope, answer: { masked: false } } },
+  );
+  if (body.kind !== 'single') throw new Error('Incremental delivery is not served');
+  const { errors, data, extensions } = body.singleResult;
+  return {
+    ...(errors ? { errors } : {}),
+    ...(data === undefined ? {} : { data }),
+    ...(extensions ? { extensions } : {}),
+  };
+}
