@@ -87,10 +87,12 @@ export function subgraphClient(
       withinDeadline(name, scope, async (signal) =>
         link.execute(request, await headersFor(request, scope), signal),
       ),
-    subscribe: (request, scope) =>
-      withinDeadline(name, scope, async (_opening) =>
+    async subscribe(request, scope) {
+      const opened = await withinDeadline(name, scope, async (_opening) =>
         link.subscribe(request, await headersFor(request, scope), scope.signal),
-      ),
+      );
+      return told(name, opened, scope);
+    },
   };
 }
 
@@ -134,6 +136,23 @@ async function withinDeadline<T>(
     clearTimeout(timer);
     scope.signal.removeEventListener('abort', onAbort);
     given.catch(() => undefined);
+  }
+}
+
+/** A stream whose breaking off is told as such, and logged with its cause. */
+async function* told(
+  name: string,
+  events: AsyncIterable<ExecutionResult>,
+  scope: Scope,
+): AsyncGenerator<ExecutionResult> {
+  try {
+    yield* events;
+  } catch (cause) {
+    if (!scope.signal.aborted) {
+      const { requestId } = scope;
+      scope.log.warn({ err: cause, subgraph: name, requestId }, 'subgraph stream broke');
+    }
+    throw cause instanceof ForgeError ? cause : unavailable(name, cause);
   }
 }
 
