@@ -128,11 +128,14 @@ async function graphql(
   }
 }
 
-/** A wildcard alone does not ask for a stream: such a client waits for one answer. */
+/**
+ * One answer goes as JSON to everybody who takes JSON, and events as a stream.
+ * A wildcard alone does not ask for a stream: such a client waits for one answer.
+ */
 function negotiate({ headers: { accept } }: IncomingMessage, isSubscription: boolean) {
   const asksForStream = accept !== undefined && /event-stream|multipart/i.test(accept);
   if (isSubscription) return asksForStream ? prefers(accept, streamTypes) : undefined;
-  return prefers(accept, [...jsonTypes, ...streamTypes]);
+  return prefers(accept, jsonTypes) ?? prefers(accept, streamTypes);
 }
 
 function notServed(isSubscription: boolean): string {

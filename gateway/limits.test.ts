@@ -1,0 +1,71 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { parse } from 'graphql';
+import { post } from './fixtures/clients.ts';
+import { startFixture } from './fixtures/gateway.ts';
+import type { RunningFixture } from './fixtures/gateway.ts';
+import { checkLimits, defaultLimits } from './limits.ts';
+
+const limits = { ...defaultLimits, depthMax: 4, aliasesMax: 3, rootFieldsMax: 5 };
+const check = (query: string) => () => {
+  checkLimits(parse(query), limits);
+};
+
+describe('checkLimits', () => {
+  it('refuses depth, wherever it is hidden', () => {
+    expect(check('{ a { b { c { d } } } }')).not.toThrow();
+    expect(check('{ a { b { c { d { e } } } } }')).toThrow('5 depth');
+    expect(
+      check('{ a { ...f } } fragment f on A { b { ...g } } fragment g on B { c { d { e } } }'),
+    ).toThrow('depth');
+    expect(check('{ a { ... { b { ... on B { c { d { e } } } } } } }')).toThrow('depth');
+  });
+
+  it('counts aliases once for every spread', () => {
+    expect(check('{ x: a y: b ...f } fragment f on Q { z: c }')).not.toThrow();
+    expect(check('{ x: a ...f p { ...f } q { ...f } } fragment f on Q { z: c }')).toThrow(
+      '4 aliases',
+    );
+  });
+
+  it('counts root fields through fragments', () => {
+    expect(check('{ a b c ...f } fragment f on Q { d e g }')).toThrow('6 root fields');
+  });
+
+  it('looks at every operation of the document', () => {
+    expect(check('query A { a } query B { a { b { c { d { e } } } } }')).toThrow('depth');
+  });
+
+  it('measures fragments that double in linear time, and cycles at all', () => {
+    const doubling = Array.from(
+      { length: 60 },
+      (_, n) => `fragment f${String(n)} on Q { ...f${String(n + 1)} ...f${String(n + 1)} }`,
+    ).join('\n');
+    expect(check(`{ ...f0 } ${doubling} fragment f60 on Q { x: a }`)).toThrow('aliases');
+    expect(check('{ ...f } fragment f on Q { a ...f }')).not.toThrow();
+  });
+});
+
+describe('the gateway', () => {
+  let fixture: RunningFixture;
+  beforeAll(async () => {
+    fixture = await startFixture('in-process', { limits: { tokensMax: 100, depthMax: 5 } });
+  });
+  afterAll(() => fixture.stop());
+
+  it.each([
+    ['too many tokens', `{ ${'__typename '.repeat(200)} }`],
+    ['too deep a query', '{ a { b { c { d { e { f } } } } } }'],
+  ])(
+    'refuses %s as LIMIT_EXCEEDED on every transport, and asks no subgraph',
+    async (_name, query) => {
+      for (const accept of ['application/json', 'text/event-stream']) {
+        const { status, body } = await post(fixture, { query }, { accept });
+        expect(status).toBe(400);
+        expect(body.errors).toMatchObject([
+          { extensions: { code: 'LIMIT_EXCEEDED', retryable: false } },
+        ]);
+      }
+      expect(fixture.state.requests).toEqual([]);
+    },
+  );
+});
