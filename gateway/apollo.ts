@@ -2,16 +2,17 @@ import process from 'node:process';
 import { ApolloGateway } from '@apollo/gateway';
 import type { GraphQLDataSource } from '@apollo/gateway';
 import { ApolloServer } from '@apollo/server';
-import type { ApolloServerPlugin, BaseContext } from '@apollo/server';
+import type { ApolloServerOptions, ApolloServerPlugin, BaseContext } from '@apollo/server';
 import {
   ApolloServerPluginInlineTraceDisabled,
   ApolloServerPluginLandingPageDisabled,
   ApolloServerPluginUsageReportingDisabled,
 } from '@apollo/server/plugin/disabled';
-import type { GraphQLFormattedError } from 'graphql';
+import type { DocumentNode, GraphQLFormattedError } from 'graphql';
 import { GraphQLError } from 'graphql';
 import type { Log } from '../subgraphs/shared/log.ts';
 import type { ExecutionContext } from './data-source.ts';
+import type { Hardened } from './executor/aliases.ts';
 import { maskErrors } from './errors.ts';
 import type { Limits } from './limits.ts';
 import { prefers } from './transports/accept.ts';
@@ -28,6 +29,8 @@ export interface ApolloContext extends BaseContext, ExecutionContext {
 export interface ApolloOptions {
   readonly supergraphSdl: string;
   readonly dataSources: Readonly<Record<string, GraphQLDataSource>>;
+  /** What every document goes through before it is planned. */
+  readonly harden: (document: DocumentNode) => Hardened;
   readonly production: boolean;
   /** With a key Apollo Server reports usage to GraphOS; without one nothing leaves the machine. */
   readonly apolloKey: string | undefined;
@@ -40,7 +43,7 @@ export async function startApollo(options: ApolloOptions): Promise<ApolloServer<
   const { production, apolloKey, limits } = options;
   const logger = loggerOf(options.log);
   const server = new ApolloServer<ApolloContext>({
-    gateway: silentGateway(options),
+    gateway: hardenedGateway(silentGateway(options), options.harden),
     logger,
     nodeEnv: production ? 'production' : 'development',
     introspection: !production,
@@ -101,6 +104,29 @@ function silentGateway(options: ApolloOptions): ApolloGateway {
     if (before === undefined) Reflect.deleteProperty(env, name);
     else env[name] = before;
   }
+}
+
+type GatewayInterface = NonNullable<ApolloServerOptions<ApolloContext>['gateway']>;
+
+/** The gateway with its executor between the hardening of documents and the way back. */
+function hardenedGateway(
+  gateway: ApolloGateway,
+  harden: (document: DocumentNode) => Hardened,
+): GatewayInterface {
+  return {
+    onSchemaLoadOrUpdate: (callback) => gateway.onSchemaLoadOrUpdate(callback),
+    stop: () => gateway.stop(),
+    async load(options) {
+      const { executor } = await gateway.load(options);
+      return {
+        async executor(requestContext) {
+          const { document, restore } = harden(requestContext.document);
+          const result = await executor({ ...requestContext, document });
+          return restore(result, requestContext.request.operationName);
+        },
+      };
+    },
+  };
 }
 
 /** What happens to every answer on its way out. */

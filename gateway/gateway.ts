@@ -4,6 +4,7 @@ import { startApollo } from './apollo.ts';
 import type { TokenVerifier } from './auth.ts';
 import { dataSource } from './data-source.ts';
 import type { Engine } from './engine.ts';
+import { aliasHardening } from './executor/aliases.ts';
 import { explorer } from './explorer.ts';
 import { defaultLimits } from './limits.ts';
 import type { Limits } from './limits.ts';
@@ -72,9 +73,18 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
   } = config;
   const operations = prepareOperations(loaded.schema, limits);
   const planner = createPlanner(loaded);
-  const parts = { loaded, operations, planner, clients, dataSources, limits };
+  const harden = aliasHardening(loaded.supergraphSchema);
+  const parts = { loaded, operations, planner, harden, clients, dataSources, limits };
   const engine: Engine = {
-    apollo: await startApollo({ supergraphSdl, dataSources, production, apolloKey, limits, log }),
+    apollo: await startApollo({
+      supergraphSdl,
+      dataSources,
+      harden,
+      production,
+      apolloKey,
+      limits,
+      log,
+    }),
     subscriptions: subscriptions(parts),
     operations,
     verifyToken: options.auth ? options.verifyToken : undefined,

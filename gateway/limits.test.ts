@@ -5,7 +5,7 @@ import { startFixture } from './fixtures/gateway.ts';
 import type { RunningFixture } from './fixtures/gateway.ts';
 import { checkLimits, defaultLimits } from './limits.ts';
 
-const limits = { ...defaultLimits, depthMax: 4, aliasesMax: 3, rootFieldsMax: 5 };
+const limits = { ...defaultLimits, depthMax: 4, aliasesMax: 3, rootFieldsMax: 5, selectionsMax: 40 };
 const check = (query: string) => () => {
   checkLimits(parse(query), limits);
 };
@@ -29,6 +29,12 @@ describe('checkLimits', () => {
 
   it('counts root fields through fragments', () => {
     expect(check('{ a b c ...f } fragment f on Q { d e g }')).toThrow('6 root fields');
+  });
+
+  it('counts all fields, each wherever its fragment is spread', () => {
+    const fields = 'a b c d e f g h i j';
+    expect(check(`{ x { ...f } y { ...f } z { ...f } } fragment f on Q { ${fields} }`)).not.toThrow();
+    expect(check(`{ w { ...f } x { ...f } y { ...f } z { ...f } } fragment f on Q { ${fields} }`)).toThrow('44 fields');
   });
 
   it('looks at every operation of the document', () => {

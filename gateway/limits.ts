@@ -9,6 +9,8 @@ export interface Limits {
   readonly depthMax: number;
   readonly aliasesMax: number;
   readonly rootFieldsMax: number;
+  /** Fields in all, each counted wherever its fragment is spread. */
+  readonly selectionsMax: number;
   readonly requestTimeoutMs: number;
   /** How long the other subgraphs may take to complete one event. */
   readonly eventTimeoutMs: number;
@@ -22,6 +24,7 @@ export const defaultLimits: Limits = {
   depthMax: 25,
   aliasesMax: 200,
   rootFieldsMax: 100,
+  selectionsMax: 20_000,
   requestTimeoutMs: 30_000,
   eventTimeoutMs: 10_000,
   heartbeatMs: 10_000,
@@ -39,10 +42,11 @@ export function checkLimits(document: DocumentNode, limits: Limits): void {
   const measure = measurer(document);
   for (const definition of document.definitions) {
     if (definition.kind !== Kind.OPERATION_DEFINITION) continue;
-    const { depth, aliases, fields } = measure(definition.selectionSet);
+    const { depth, aliases, fields, selections } = measure(definition.selectionSet);
     exceeded('depth', depth, limits.depthMax);
     exceeded('aliases', aliases, limits.aliasesMax);
     exceeded('root fields', fields, limits.rootFieldsMax);
+    exceeded('fields in all', selections, limits.selectionsMax);
   }
 }
 
@@ -59,9 +63,11 @@ interface Size {
   readonly aliases: number;
   /** Fields on this level, those of spread fragments included. */
   readonly fields: number;
+  /** Fields on this level and below. */
+  readonly selections: number;
 }
 
-const nothing: Size = { depth: 0, aliases: 0, fields: 0 };
+const nothing: Size = { depth: 0, aliases: 0, fields: 0, selections: 0 };
 
 function measurer(document: DocumentNode): (selectionSet: SelectionSetNode) => Size {
   const fragments = new Map<string, FragmentDefinitionNode>();
@@ -83,14 +89,15 @@ function measurer(document: DocumentNode): (selectionSet: SelectionSetNode) => S
     return size;
   };
 
-  const measure = ({ selections }: SelectionSetNode): Size => {
-    let { depth, aliases, fields } = nothing;
-    for (const selection of selections) {
+  const measure = (selectionSet: SelectionSetNode): Size => {
+    let { depth, aliases, fields, selections } = nothing;
+    for (const selection of selectionSet.selections) {
       if (selection.kind === Kind.FIELD) {
         const inner = selection.selectionSet ? measure(selection.selectionSet) : nothing;
         depth = Math.max(depth, inner.depth + 1);
         aliases += inner.aliases + (selection.alias ? 1 : 0);
         fields += 1;
+        selections += inner.selections + 1;
       } else {
         const inner =
           selection.kind === Kind.INLINE_FRAGMENT
@@ -99,9 +106,10 @@ function measurer(document: DocumentNode): (selectionSet: SelectionSetNode) => S
         depth = Math.max(depth, inner.depth);
         aliases += inner.aliases;
         fields += inner.fields;
+        selections += inner.selections;
       }
     }
-    return { depth, aliases, fields };
+    return { depth, aliases, fields, selections };
   };
   return measure;
 }

@@ -7,7 +7,7 @@ import type { PreparedOperation } from './operation.ts';
 
 export interface Planner {
   /** The plan of a subscription: which subgraph sends the events, and what completes each. */
-  planSubscription(operation: PreparedOperation): SubscriptionNode;
+  planSubscription(operation: Omit<PreparedOperation, 'kind'>): SubscriptionNode;
 }
 
 /** Plans operations over one supergraph and keeps the plans of those asked most recently. */

@@ -1,13 +1,14 @@
 import { buildOperationContext, executeQueryPlan } from '@apollo/gateway';
 import type { GraphQLDataSource } from '@apollo/gateway';
 import type { FetchNode, PlanNode, SubscriptionNode } from '@apollo/query-planner';
-import type { ExecutionResult, FormattedExecutionResult } from 'graphql';
+import type { DocumentNode, ExecutionResult, FormattedExecutionResult } from 'graphql';
 import { getOperationAST, getVariableValues, GraphQLError } from 'graphql';
 import { RequestErrors, maskErrors } from './errors.ts';
 import { eventStream } from './event-stream.ts';
 import type { EventStream } from './event-stream.ts';
 import { responseOf } from './data-source.ts';
 import type { ExecutionContext } from './data-source.ts';
+import type { Hardened } from './executor/aliases.ts';
 import type { Limits } from './limits.ts';
 import type { OperationRequest, Operations, PreparedOperation } from './operation.ts';
 import type { Planner } from './planner.ts';
@@ -41,6 +42,7 @@ export interface SubscriptionParts {
   readonly loaded: LoadedSupergraph;
   readonly operations: Operations;
   readonly planner: Planner;
+  readonly harden: (document: DocumentNode) => Hardened;
   readonly clients: ReadonlyMap<string, SubgraphClient>;
   readonly dataSources: Readonly<Record<string, GraphQLDataSource>>;
   readonly limits: Limits;
@@ -52,7 +54,8 @@ export function subscriptions(parts: SubscriptionParts): Subscriptions {
     async open(operation, request, caller, signal) {
       operations.validate(operation);
       checkVariables(parts.loaded, operation, request.variables);
-      const plan = planner.planSubscription(operation);
+      const hardened = parts.harden(operation.document);
+      const plan = planner.planSubscription({ ...operation, document: hardened.document });
       const client = clients.get(plan.primary.serviceName);
       if (!client) throw new Error(`No subgraph ${plan.primary.serviceName}`);
 
@@ -67,7 +70,7 @@ export function subscriptions(parts: SubscriptionParts): Subscriptions {
       });
       const scope = scopeOf(caller, controller.signal, limits.requestTimeoutMs);
       const source = await client.subscribe(primaryRequest(plan.primary, request), scope);
-      const complete = completer(parts, operation, request, plan);
+      const complete = completer(parts, operation, hardened, request, plan);
       return eventStream(completed(source, scope, limits, complete), controller);
     },
   };
@@ -122,7 +125,8 @@ const eventService = '(event)';
  */
 function completer(
   { loaded, dataSources }: SubscriptionParts,
-  operation: PreparedOperation,
+  { key, operationName }: PreparedOperation,
+  { document, restore }: Hardened,
   { variables }: OperationRequest,
   { primary, rest }: SubscriptionNode,
 ): Complete {
@@ -130,20 +134,21 @@ function completer(
   const node: PlanNode = rest ? { kind: 'Sequence', nodes: [seed, rest] } : seed;
   const operationContext = buildOperationContext({
     schema: loaded.schema,
-    operationDocument: operation.document,
-    ...(operation.operationName === undefined ? {} : { operationName: operation.operationName }),
+    operationDocument: document,
+    ...(operationName === undefined ? {} : { operationName }),
   });
 
   return async (event, scope) => {
     const answer = responseOf(event);
-    const result = await executeQueryPlan(
+    const executed = await executeQueryPlan(
       { kind: 'QueryPlan', node },
       { ...dataSources, [eventService]: { process: () => Promise.resolve(answer) } },
-      requestContext(loaded, operation, operationContext.operation, variables, scope),
+      requestContext(loaded, { key, document }, operationContext.operation, variables, scope),
       operationContext,
       loaded.supergraphSchema,
       loaded.apiSchema,
     );
+    const result = restore(executed, operationName);
     return {
       ...(result.errors ? { errors: maskErrors(result.errors, scope) } : {}),
       data: result.data ?? null,
@@ -156,7 +161,7 @@ type GatewayGraphQLRequestContext = Parameters<typeof executeQueryPlan>[2];
 /** What the executor needs of a request; the rest of the interface belongs to queries. */
 function requestContext(
   { schema }: LoadedSupergraph,
-  { document, key }: PreparedOperation,
+  { document, key }: Pick<PreparedOperation, 'document' | 'key'>,
   operation: GatewayGraphQLRequestContext['operation'],
   variables: Record<string, unknown> | undefined,
   scope: Scope,
