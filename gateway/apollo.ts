@@ -15,6 +15,8 @@ import type { ExecutionContext } from './data-source.ts';
 import type { Hardened } from './executor/aliases.ts';
 import { maskErrors } from './errors.ts';
 import type { Limits } from './limits.ts';
+import { secondsSince } from './telemetry.ts';
+import type { GatewayMetrics } from './telemetry.ts';
 import { prefers } from './transports/accept.ts';
 
 /** The context value of every operation that Apollo Server runs. */
@@ -35,6 +37,7 @@ export interface ApolloOptions {
   /** With a key Apollo Server reports usage to GraphOS; without one nothing leaves the machine. */
   readonly apolloKey: string | undefined;
   readonly limits: Limits;
+  readonly metrics: GatewayMetrics;
   readonly log: Log;
 }
 
@@ -62,7 +65,7 @@ export async function startApollo(options: ApolloOptions): Promise<ApolloServer<
       ApolloServerPluginLandingPageDisabled(),
       ApolloServerPluginInlineTraceDisabled(),
       ...(apolloKey === undefined ? [ApolloServerPluginUsageReportingDisabled()] : []),
-      answers(),
+      answers(options.metrics),
     ],
   });
   await server.start();
@@ -130,30 +133,37 @@ function hardenedGateway(
 }
 
 /** What happens to every answer on its way out. */
-function answers(): ApolloServerPlugin<ApolloContext> {
+function answers(metrics: GatewayMetrics): ApolloServerPlugin<ApolloContext> {
   return {
-    requestDidStart: () =>
-      Promise.resolve({
+    requestDidStart() {
+      const started = performance.now();
+      return Promise.resolve({
         didResolveOperation({ operation }) {
           if (operation?.operation !== 'subscription') return Promise.resolve();
           throw new GraphQLError(subscriptionOverJson, {
             extensions: { code: 'BAD_REQUEST', http: { status: 406 } },
           });
         },
-        willSendResponse({ response, request, contextValue }) {
-          contextValue.answer.masked = true;
+        willSendResponse({ response, request, contextValue, operation }) {
           if (response.body.kind !== 'single') return Promise.resolve();
           const { singleResult } = response.body;
-          if (!singleResult.errors) return Promise.resolve();
-          singleResult.errors = maskErrors(singleResult.errors.map(originalOf), contextValue.scope);
-          const refused = singleResult.data === undefined && singleResult.errors.every(isAboutText);
+          const outcome = singleResult.errors ? 'errors' : 'ok';
+          metrics.operation(operation?.operation ?? 'none', outcome, secondsSince(started));
+          if (singleResult.errors) {
+            const errors = singleResult.errors.map(originalOf);
+            singleResult.errors = maskErrors(errors, contextValue.scope);
+          }
+          contextValue.answer.masked = true;
+          const refused =
+            singleResult.data === undefined && singleResult.errors?.every(isAboutText);
           const accept = request.http?.headers.get('accept');
           if (refused && request.http && prefers(accept, jsonTypes) === 'application/json') {
             response.http.status = 200;
           }
           return Promise.resolve();
         },
-      }),
+      });
+    },
   };
 }
 

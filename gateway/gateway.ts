@@ -1,3 +1,4 @@
+import { Registry } from 'prom-client';
 import type { Config } from '../subgraphs/shared/config.ts';
 import type { Log } from '../subgraphs/shared/log.ts';
 import { startApollo } from './apollo.ts';
@@ -16,6 +17,7 @@ import type { IdentityKeys, SubgraphEndpoint } from './subgraph-client.ts';
 import { subgraphConnections } from './subgraph-http.ts';
 import { subscriptions } from './subscriptions.ts';
 import { loadSupergraph } from './supergraph.ts';
+import { gatewayMetrics } from './telemetry.ts';
 import { openStreams } from './transports/http-stream.ts';
 import { httpHandler } from './transports/http.ts';
 import { serveWebSockets } from './transports/websocket.ts';
@@ -35,6 +37,8 @@ export interface GatewayOptions {
   /** False lets everybody call, without an identity. */
   readonly auth: boolean;
   readonly limits?: Partial<Limits>;
+  /** Where the gateway's metrics are registered. */
+  readonly registry?: Registry;
 }
 
 export interface Gateway {
@@ -54,13 +58,14 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
   const { config, log, supergraphSdl, endpoints, identityKeys, host } = options;
   const limits: Limits = { ...defaultLimits, ...options.limits };
   const loaded = loadSupergraph(supergraphSdl);
+  const metrics = gatewayMetrics(options.registry ?? new Registry());
 
   const connections = subgraphConnections();
   const clients = new Map(
     loaded.subgraphs.map(({ name, url }) => {
       const link = endpoints ? endpoints.get(name) : connections.link(name, url);
       if (!link) throw new Error(`The supergraph names a subgraph "${name}" that is not mounted`);
-      return [name, subgraphClient(name, link, identityKeys)];
+      return [name, subgraphClient(name, link, identityKeys, metrics)];
     }),
   );
   const dataSources = Object.fromEntries(
@@ -74,7 +79,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
   const operations = prepareOperations(loaded.schema, limits);
   const planner = createPlanner(loaded);
   const harden = aliasHardening(loaded.supergraphSchema);
-  const parts = { loaded, operations, planner, harden, clients, dataSources, limits };
+  const parts = { loaded, operations, planner, harden, clients, dataSources, limits, metrics };
   const engine: Engine = {
     apollo: await startApollo({
       supergraphSdl,
@@ -83,6 +88,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
       production,
       apolloKey,
       limits,
+      metrics,
       log,
     }),
     subscriptions: subscriptions(parts),

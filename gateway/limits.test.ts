@@ -5,7 +5,13 @@ import { startFixture } from './fixtures/gateway.ts';
 import type { RunningFixture } from './fixtures/gateway.ts';
 import { checkLimits, defaultLimits } from './limits.ts';
 
-const limits = { ...defaultLimits, depthMax: 4, aliasesMax: 3, rootFieldsMax: 5, selectionsMax: 40 };
+const limits = {
+  ...defaultLimits,
+  depthMax: 4,
+  aliasesMax: 3,
+  rootFieldsMax: 5,
+  selectionsMax: 40,
+};
 const check = (query: string) => () => {
   checkLimits(parse(query), limits);
 };
@@ -33,8 +39,12 @@ describe('checkLimits', () => {
 
   it('counts all fields, each wherever its fragment is spread', () => {
     const fields = 'a b c d e f g h i j';
-    expect(check(`{ x { ...f } y { ...f } z { ...f } } fragment f on Q { ${fields} }`)).not.toThrow();
-    expect(check(`{ w { ...f } x { ...f } y { ...f } z { ...f } } fragment f on Q { ${fields} }`)).toThrow('44 fields');
+    expect(
+      check(`{ x { ...f } y { ...f } z { ...f } } fragment f on Q { ${fields} }`),
+    ).not.toThrow();
+    expect(
+      check(`{ w { ...f } x { ...f } y { ...f } z { ...f } } fragment f on Q { ${fields} }`),
+    ).toThrow('44 fields');
   });
 
   it('looks at every operation of the document', () => {

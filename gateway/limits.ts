@@ -15,6 +15,8 @@ export interface Limits {
   /** How long the other subgraphs may take to complete one event. */
   readonly eventTimeoutMs: number;
   readonly heartbeatMs: number;
+  /** How long a client may take nothing of what is ready for it. */
+  readonly stallTimeoutMs: number;
   readonly subscriptionsPerConnectionMax: number;
 }
 
@@ -28,6 +30,7 @@ export const defaultLimits: Limits = {
   requestTimeoutMs: 30_000,
   eventTimeoutMs: 10_000,
   heartbeatMs: 10_000,
+  stallTimeoutMs: 300_000,
   subscriptionsPerConnectionMax: 100,
 };
 

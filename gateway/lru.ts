@@ -1,10 +1,16 @@
-/** Remembers the most recently used `entriesMax` values, so that a flood of new keys costs no memory. */
+/**
+ * Remembers the values used most recently, up to a number of entries and a sum
+ * of key lengths, so that a flood of new or long keys costs no memory.
+ */
 export class Lru<V> {
   readonly #entries = new Map<string, V>();
   readonly #entriesMax: number;
+  readonly #charactersMax: number;
+  #characters = 0;
 
-  constructor(entriesMax: number) {
+  constructor({ entriesMax, charactersMax }: { entriesMax: number; charactersMax: number }) {
     this.#entriesMax = entriesMax;
+    this.#charactersMax = charactersMax;
   }
 
   get(key: string): V | undefined {
@@ -17,10 +23,14 @@ export class Lru<V> {
   }
 
   set(key: string, value: V): V {
+    if (!this.#entries.delete(key)) this.#characters += key.length;
     this.#entries.set(key, value);
-    if (this.#entries.size > this.#entriesMax) {
-      const [oldest] = this.#entries.keys();
-      if (oldest !== undefined) this.#entries.delete(oldest);
+    for (const oldest of this.#entries.keys()) {
+      const fits =
+        this.#entries.size <= this.#entriesMax && this.#characters <= this.#charactersMax;
+      if (fits) break;
+      this.#entries.delete(oldest);
+      this.#characters -= oldest.length;
     }
     return value;
   }

@@ -34,7 +34,7 @@ export interface Operations {
 
 /** The first stop of every operation. Aliases that shadow fields will be renamed here. */
 export function operations(schema: GraphQLSchema, limits: Limits): Operations {
-  const documents = new Lru<DocumentNode>(documentsMax);
+  const documents = new Lru<DocumentNode>(documentsKept);
   const validated = new WeakMap<DocumentNode, readonly GraphQLError[]>();
   return {
     prepare(query, operationName) {
@@ -52,7 +52,7 @@ export function operations(schema: GraphQLSchema, limits: Limits): Operations {
   };
 }
 
-const documentsMax = 1_000;
+const documentsKept = { entriesMax: 1_000, charactersMax: 2_000_000 };
 
 function read(query: string, limits: Limits): DocumentNode {
   let document: DocumentNode;

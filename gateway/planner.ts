@@ -13,7 +13,7 @@ export interface Planner {
 /** Plans operations over one supergraph and keeps the plans of those asked most recently. */
 export function createPlanner({ supergraph, apiSchema }: LoadedSupergraph): Planner {
   const planner = new QueryPlanner(supergraph);
-  const plans = new Lru<SubscriptionNode>(plansMax);
+  const plans = new Lru<SubscriptionNode>(plansKept);
   return {
     planSubscription({ key, document, operationName }) {
       const known = plans.get(key);
@@ -30,4 +30,4 @@ export function createPlanner({ supergraph, apiSchema }: LoadedSupergraph): Plan
   };
 }
 
-const plansMax = 500;
+const plansKept = { entriesMax: 500, charactersMax: 1_000_000 };

@@ -4,6 +4,8 @@ import { signIdentity } from '../subgraphs/shared/auth.ts';
 import { ForgeError } from '../subgraphs/shared/errors.ts';
 import { Lru } from './lru.ts';
 import type { Scope } from './scope.ts';
+import { secondsSince } from './telemetry.ts';
+import type { GatewayMetrics } from './telemetry.ts';
 
 /** The keys that sign identities, as the kernel takes them. */
 export type IdentityKeys = Parameters<typeof signIdentity>[0];
@@ -58,45 +60,54 @@ export function subgraphClient(
   name: string,
   link: SubgraphLink,
   identityKeys: IdentityKeys | undefined,
+  metrics: GatewayMetrics,
 ): SubgraphClient {
-  const hashes = new Lru<string>(hashesMax);
+  const hashes = new Lru<string>(hashesKept);
   const hashOf = (query: string): string =>
     hashes.get(query) ?? hashes.set(query, createHash('sha256').update(query).digest('base64url'));
 
-  const headersFor = async (
-    request: GraphRequest,
-    scope: Scope,
-  ): Promise<Record<string, string>> => {
-    const headers: Record<string, string> = {
-      'x-request-id': scope.requestId,
-      traceparent: scope.traceparent,
-      'x-forge-timeout-ms': String(Math.max(1, scope.deadlineAt - Date.now())),
-    };
-    if (scope.identity && identityKeys) {
-      headers['x-forge-identity'] = await signIdentity(identityKeys, scope.identity, {
-        audience: name,
-        operationHash: hashOf(request.query),
-      });
+  const headersFor = async ({ query }: GraphRequest, scope: Scope) => {
+    const { requestId, traceparent, identity } = scope;
+    const headers: Record<string, string> = { 'x-request-id': requestId, traceparent };
+    if (identity && identityKeys) {
+      const claims = { audience: name, operationHash: hashOf(query) };
+      headers['x-forge-identity'] = await signIdentity(identityKeys, identity, claims);
     }
     return headers;
+  };
+  const measured = async <T>(call: Promise<T>): Promise<T> => {
+    const started = performance.now();
+    try {
+      const answer = await call;
+      metrics.subgraphCall(name, 'answered', secondsSince(started));
+      return answer;
+    } catch (cause) {
+      metrics.subgraphCall(name, 'failed', secondsSince(started));
+      throw cause;
+    }
   };
 
   return {
     name,
     execute: (request, scope) =>
-      withinDeadline(name, scope, async (signal) =>
-        link.execute(request, await headersFor(request, scope), signal),
+      measured(
+        withinDeadline(name, scope, async (signal) => {
+          const headers = await headersFor(request, scope);
+          const leftMs = Math.max(1, scope.deadlineAt - Date.now());
+          headers['x-forge-timeout-ms'] = String(leftMs);
+          return link.execute(request, headers, signal);
+        }),
       ),
     async subscribe(request, scope) {
-      const opened = await withinDeadline(name, scope, async (_opening) =>
+      const opening = withinDeadline(name, scope, async (_signal) =>
         link.subscribe(request, await headersFor(request, scope), scope.signal),
       );
-      return told(name, opened, scope);
+      return told(name, await measured(opening), scope);
     },
   };
 }
 
-const hashesMax = 2_000;
+const hashesKept = { entriesMax: 2_000, charactersMax: 4_000_000 };
 
 /** Runs a call that ends, by answer or by error, no later than the deadline or the scope's abort. */
 async function withinDeadline<T>(

@@ -16,6 +16,7 @@ import type { Caller, Scope } from './scope.ts';
 import { scopeOf } from './scope.ts';
 import type { GraphRequest, SubgraphClient } from './subgraph-client.ts';
 import type { LoadedSupergraph } from './supergraph.ts';
+import type { GatewayMetrics } from './telemetry.ts';
 
 export type Events = EventStream<FormattedExecutionResult>;
 
@@ -46,6 +47,7 @@ export interface SubscriptionParts {
   readonly clients: ReadonlyMap<string, SubgraphClient>;
   readonly dataSources: Readonly<Record<string, GraphQLDataSource>>;
   readonly limits: Limits;
+  readonly metrics: GatewayMetrics;
 }
 
 export function subscriptions(parts: SubscriptionParts): Subscriptions {
@@ -71,7 +73,16 @@ export function subscriptions(parts: SubscriptionParts): Subscriptions {
       const scope = scopeOf(caller, controller.signal, limits.requestTimeoutMs);
       const source = await client.subscribe(primaryRequest(plan.primary, request), scope);
       const complete = completer(parts, operation, hardened, request, plan);
-      return eventStream(completed(source, scope, limits, complete), controller);
+      const { metrics } = parts;
+      metrics.streamOpened(client.name);
+      controller.signal.addEventListener('abort', () => {
+        metrics.streamClosed(client.name);
+      });
+      const counted: Complete = (event, within) => {
+        metrics.event(client.name);
+        return complete(event, within);
+      };
+      return eventStream(completed(source, scope, limits, counted), controller);
     },
   };
 }

@@ -2,6 +2,7 @@ import type { ServerResponse } from 'node:http';
 import type { FormattedExecutionResult, GraphQLFormattedError } from 'graphql';
 import { tokenExpired, whenExpired } from '../auth.ts';
 import { maskThrown } from '../errors.ts';
+import type { Limits } from '../limits.ts';
 import type { Caller } from '../scope.ts';
 import type { Events } from '../subscriptions.ts';
 
@@ -50,9 +51,9 @@ export async function writeStream(
   response: ServerResponse,
   events: Events,
   format: StreamFormat,
-  options: { readonly caller: Caller; readonly heartbeatMs: number; readonly open: OpenStreams },
+  options: { readonly caller: Caller; readonly limits: Limits; readonly open: OpenStreams },
 ): Promise<void> {
-  const { caller } = options;
+  const { caller, limits } = options;
   const leave = (): void => {
     void events.return(undefined);
   };
@@ -70,10 +71,10 @@ export async function writeStream(
   response.write(format.opening);
   const heartbeat = setInterval(() => {
     if (!response.writableNeedDrain) response.write(format.heartbeat);
-  }, options.heartbeatMs);
+  }, limits.heartbeatMs);
   try {
     for await (const result of events) {
-      if (!response.write(format.event(result))) await writable(response);
+      if (!response.write(format.event(result))) await writable(response, limits.stallTimeoutMs);
     }
     response.end(format.end);
   } catch (cause) {
@@ -86,13 +87,18 @@ export async function writeStream(
   }
 }
 
-function writable(response: ServerResponse): Promise<void> {
+/** Waits for a slow client; cuts one that has taken nothing for too long, to come back by cursor. */
+function writable(response: ServerResponse, stallTimeoutMs: number): Promise<void> {
   return new Promise((resolve) => {
     if (response.destroyed) {
       resolve();
       return;
     }
+    const stalled = setTimeout(() => {
+      response.destroy();
+    }, stallTimeoutMs);
     const done = (): void => {
+      clearTimeout(stalled);
       response.off('drain', done);
       response.off('close', done);
       resolve();

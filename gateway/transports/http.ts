@@ -120,7 +120,7 @@ async function graphql(
     const events = await open(engine, exchange, operation, prepared, caller);
     await writeStream(response, events, type === sseType ? sse : multipart, {
       caller,
-      heartbeatMs: engine.limits.heartbeatMs,
+      limits: engine.limits,
       open: parts.open,
     });
   } else {

@@ -59,6 +59,10 @@ export function serveWebSockets(server: Server, engine: Engine): WebSockets {
       duplex.end('HTTP/1.1 404 Not Found\r\nconnection: close\r\ncontent-length: 0\r\n\r\n');
       return;
     }
+    if (!engine.verifyToken && isForeign(request)) {
+      duplex.end('HTTP/1.1 403 Forbidden\r\nconnection: close\r\ncontent-length: 0\r\n\r\n');
+      return;
+    }
     sockets.handleUpgrade(request, duplex, head, (socket) => {
       serve(protocol, { socket, request, gone: new AbortController(), callers: new Map() }, engine);
     });
@@ -85,6 +89,11 @@ export function serveWebSockets(server: Server, engine: Engine): WebSockets {
       clearTimeout(terminate);
     },
   };
+}
+
+/** True for a page of another site, which without tokens could speak for whoever looks at it. */
+function isForeign({ headers: { origin, host } }: IncomingMessage): boolean {
+  return origin !== undefined && URL.parse(origin)?.host !== host;
 }
 
 const serviceRestart = 1012;
@@ -141,8 +150,15 @@ function protocolServer(engine: Engine) {
 function serve(protocol: Protocol, connection: Connection, { limits, log }: Engine): void {
   const { socket, gone } = connection;
   let alive = true;
+  let stalledMs = 0;
   const heartbeat = setInterval(() => {
-    if (!alive) {
+    // A slow reader cannot answer pings that wait behind what it has not read.
+    stalledMs = socket.bufferedAmount > 0 ? stalledMs + limits.heartbeatMs : 0;
+    if (stalledMs > 0 && stalledMs <= limits.stallTimeoutMs) {
+      alive = true;
+      return;
+    }
+    if (!alive || stalledMs > 0) {
       socket.terminate();
       return;
     }

@@ -1,0 +1,65 @@
+import { Counter, Gauge, Histogram } from 'prom-client';
+import type { Registry } from 'prom-client';
+
+/** What the gateway counts. Labels are closed sets: no tenant, no query text. */
+export interface GatewayMetrics {
+  operation(kind: string, outcome: 'ok' | 'errors', seconds: number): void;
+  subgraphCall(subgraph: string, outcome: 'answered' | 'failed', seconds: number): void;
+  streamOpened(subgraph: string): void;
+  streamClosed(subgraph: string): void;
+  event(subgraph: string): void;
+}
+
+/** Registers the gateway's metrics. Throws when the registry has them already. */
+export function gatewayMetrics(registry: Registry): GatewayMetrics {
+  const registers = [registry];
+  const buckets = [0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
+  const operations = new Histogram({
+    name: 'forge_gateway_operation_seconds',
+    help: 'Queries and mutations, from the text to the answer',
+    labelNames: ['kind', 'outcome'],
+    buckets,
+    registers,
+  });
+  const subgraphCalls = new Histogram({
+    name: 'forge_gateway_subgraph_call_seconds',
+    help: 'Calls to subgraphs; opening a stream is a call',
+    labelNames: ['subgraph', 'outcome'],
+    buckets,
+    registers,
+  });
+  const streams = new Gauge({
+    name: 'forge_gateway_streams_open',
+    help: 'Subscriptions that are open, by the subgraph that sends their events',
+    labelNames: ['subgraph'],
+    registers,
+  });
+  const events = new Counter({
+    name: 'forge_gateway_events_total',
+    help: 'Events delivered to subscribers',
+    labelNames: ['subgraph'],
+    registers,
+  });
+  return {
+    operation(kind, outcome, seconds) {
+      operations.observe({ kind, outcome }, seconds);
+    },
+    subgraphCall(subgraph, outcome, seconds) {
+      subgraphCalls.observe({ subgraph, outcome }, seconds);
+    },
+    streamOpened(subgraph) {
+      streams.inc({ subgraph });
+    },
+    streamClosed(subgraph) {
+      streams.dec({ subgraph });
+    },
+    event(subgraph) {
+      events.inc({ subgraph });
+    },
+  };
+}
+
+/** Seconds since a moment of `performance.now()`. */
+export function secondsSince(startedMs: number): number {
+  return (performance.now() - startedMs) / 1_000;
+}
