@@ -178,6 +178,39 @@ describe('a gateway that stops', () => {
   });
 });
 
+describe('a gateway that stops while a socket waits for an answer', () => {
+  it('answers first and closes then', async () => {
+    const fixture = await startFixture('in-process');
+    const socket = await greeted(fixture);
+    socket.say(subscribe('1', '{ slow(ms: 300) }'));
+    expect(await within(2_000, () => fixture.state.requests.length > 0)).toBe(true);
+    const stopped = fixture.gateway.stop(3_000);
+    expect(await socket.hear()).toMatchObject({ payload: { data: { slow: 'late' } } });
+    expect(await socket.hear()).toEqual({ id: '1', type: 'complete' });
+    expect((await socket.closed()).code).toBe(1012);
+    await soon(stopped, 2_000);
+  });
+});
+
+describe('sockets without authentication', () => {
+  it('are refused to pages of other sites', async () => {
+    const fixture = await startFixture('in-process', { auth: false });
+    const open = (origin: string) => {
+      const socket = new WebSocket(fixture.wsUrl, 'graphql-transport-ws', { origin });
+      return new Promise((resolve) => {
+        socket.once('error', (error) => resolve(error.message));
+        socket.once('open', () => {
+          socket.close();
+          resolve('open');
+        });
+      });
+    };
+    expect(await soon(open('https://evil.example'))).toContain('403');
+    expect(await soon(open(new URL('/', fixture.url).origin))).toBe('open');
+    await fixture.stop();
+  });
+});
+
 function subscribe(id: string, query: string) {
   return { id, type: 'subscribe', payload: { query } };
 }
