@@ -9,7 +9,7 @@ import {
   ApolloServerPluginUsageReportingDisabled,
 } from '@apollo/server/plugin/disabled';
 import type { DocumentNode, GraphQLFormattedError } from 'graphql';
-import { GraphQLError } from 'graphql';
+import { GraphQLError, OperationTypeNode } from 'graphql';
 import type { Log } from '../subgraphs/shared/log.ts';
 import type { ExecutionContext } from './data-source.ts';
 import type { Hardened } from './executor/aliases.ts';
@@ -56,7 +56,7 @@ export async function startApollo(options: ApolloOptions): Promise<ApolloServer<
     allowBatchedHttpRequests: false,
     stopOnTerminationSignals: false,
     maxRecursiveSelections: true,
-    parseOptions: { maxTokens: limits.tokensMax },
+    parseOptions: { maxLexicalTokens: limits.tokensMax },
     formatError: (formatted, error) => {
       originals.set(formatted, error);
       return formatted;
@@ -139,7 +139,7 @@ function answers(metrics: GatewayMetrics): ApolloServerPlugin<ApolloContext> {
       const started = performance.now();
       return Promise.resolve({
         didResolveOperation({ operation }) {
-          if (operation?.operation !== 'subscription') return Promise.resolve();
+          if (operation?.operation !== OperationTypeNode.SUBSCRIPTION) return Promise.resolve();
           throw new GraphQLError(subscriptionOverJson, {
             extensions: { code: 'BAD_REQUEST', http: { status: 406 } },
           });

@@ -40,18 +40,18 @@ describe('parseEventStream', () => {
         next: () => (reads++ === 0 ? Promise.resolve({ done: false, value: first }) : never),
       }),
     };
-    const { value } = await parseEventStream(source)[Symbol.asyncIterator]().next();
-    expect(value).toEqual({ event: 'message', data: '1' });
+    const event = await parseEventStream(source).next();
+    expect(event.value).toEqual({ event: 'message', data: '1' });
     expect(reads).toBe(1);
   });
 
   it('refuses an event without end instead of keeping it', async () => {
     async function* endless() {
-      for (;;) yield new TextEncoder().encode('data: '.padEnd(1_000, 'x'));
+      for (;;) yield await bytesOf('data: '.padEnd(1_000, 'x'));
     }
     await expect(all(endless(), 50_000)).rejects.toThrow('50000');
     async function* manyLines() {
-      for (;;) yield new TextEncoder().encode('data: x\n');
+      for (;;) yield await bytesOf('data: x\n');
     }
     await expect(all(manyLines(), 5_000)).rejects.toThrow('5000');
   });
@@ -79,8 +79,12 @@ async function all(source: AsyncIterable<Uint8Array>, max?: number) {
 async function* chunks(bytes: Uint8Array, sizes: readonly number[]) {
   let start = 0;
   for (const size of sizes) {
-    yield bytes.subarray(start, start + size);
+    yield await Promise.resolve(bytes.subarray(start, start + size));
     start += size;
   }
   yield bytes.subarray(start);
+}
+
+function bytesOf(text: string): Promise<Uint8Array> {
+  return Promise.resolve(new TextEncoder().encode(text));
 }

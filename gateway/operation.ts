@@ -1,4 +1,4 @@
-import type { DocumentNode, GraphQLSchema, OperationTypeNode } from 'graphql';
+import type { DocumentNode, GraphQLSchema } from 'graphql';
 import { getOperationAST, GraphQLError, parse, validate } from 'graphql';
 import { ForgeError } from '../subgraphs/shared/errors.ts';
 import { RequestErrors } from './errors.ts';
@@ -18,7 +18,7 @@ export interface PreparedOperation {
   readonly key: string;
   readonly document: DocumentNode;
   readonly operationName: string | undefined;
-  readonly kind: OperationTypeNode;
+  readonly kind: 'query' | 'mutation' | 'subscription';
 }
 
 export interface Operations {
@@ -57,7 +57,7 @@ const documentsKept = { entriesMax: 1_000, charactersMax: 2_000_000 };
 function read(query: string, limits: Limits): DocumentNode {
   let document: DocumentNode;
   try {
-    document = parse(query, { maxTokens: limits.tokensMax });
+    document = parse(query, { maxLexicalTokens: limits.tokensMax });
   } catch (cause) {
     if (!(cause instanceof GraphQLError)) throw cause;
     if (cause.message.includes('Parsing aborted')) {

@@ -152,14 +152,14 @@ async function open(
   });
   const contentType = String(response.headers['content-type'] ?? '');
   if (!contentType.startsWith('text/event-stream')) {
-    const result = resultIn(name, response.statusCode, await response.body.text());
-    return only(result);
+    const text = response.body.text();
+    return only(text.then((body) => resultIn(name, response.statusCode, body)));
   }
   return events(name, response.body);
 }
 
-async function* only(result: ExecutionResult): AsyncGenerator<ExecutionResult> {
-  yield result;
+async function* only(result: Promise<ExecutionResult>): AsyncGenerator<ExecutionResult> {
+  yield await result;
 }
 
 /** The results of a stream. One that breaks off without saying it is complete is a failure. */

@@ -191,7 +191,7 @@ function requestContext(
     metrics: {},
     overallCachePolicy: undefined,
     schemaHash: '' as GatewayGraphQLRequestContext['schemaHash'],
-    cache: { get: nothing, set: nothing, delete: nothing } as GatewayGraphQLRequestContext['cache'],
+    cache: { get: nothing, set: nothing, delete: nothing },
   };
 }
 

@@ -12,7 +12,7 @@ import { getOperationAST, GraphQLError, isInterfaceType, isObjectType, Kind, vis
 export interface Hardened {
   readonly document: DocumentNode;
   /** Gives a result the client's own response keys back, in its data and its error paths. */
-  restore(result: ExecutionResult, operationName: string | undefined): ExecutionResult;
+  readonly restore: (result: ExecutionResult, operationName: string | undefined) => ExecutionResult;
 }
 
 /**
@@ -48,18 +48,16 @@ function takenNames(schema: GraphQLSchema): (name: string) => boolean {
 }
 
 function harden(document: DocumentNode, isTaken: (name: string) => boolean): Hardened {
-  let renamed = false;
   const safe = visit(document, {
     Field(field): FieldNode | undefined {
       const name = field.name.value;
       const key = field.alias?.value ?? name;
       const isSafe = key === name ? !name.startsWith(prefix) : !isTaken(key);
       if (isSafe) return undefined;
-      renamed = true;
       return { ...field, alias: { kind: Kind.NAME, value: prefix + key } };
     },
   });
-  if (!renamed) return { document, restore: (result) => result };
+  if (safe === document) return { document, restore: (result) => result };
 
   const shapes = new Map<string | undefined, Shape>();
   return {

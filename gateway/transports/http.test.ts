@@ -232,7 +232,7 @@ describe('the door', () => {
       headers: { 'content-type': json, authorization: 'Bearer alice' },
       body: new Blob([large]).stream(),
       duplex: 'half',
-    } as RequestInit);
+    });
     expect(chunked.status).toBe(413);
   });
 

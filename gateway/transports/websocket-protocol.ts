@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import type { ExecutionArgs, ExecutionResult, FormattedExecutionResult } from 'graphql';
+import { GraphQLSchema } from 'graphql';
 import { CloseCode, makeServer } from 'graphql-ws';
 import type { Context } from 'graphql-ws';
 import type { WebSocket } from 'ws';
@@ -127,10 +128,12 @@ function limitOperations({ subscriptions }: Context<Params, Connection>, { limit
   );
 }
 
+const emptySchema = new GraphQLSchema({});
+
 /** graphql-ws hands its arguments through; the schema is not used, nothing executes locally. */
 function executionArgs(prepared: Prepared): ExecutionArgs {
   const { document, operationName } = prepared.operation;
-  const schema = {} as ExecutionArgs['schema'];
+  const schema = emptySchema;
   return { schema, document, operationName: operationName ?? null, contextValue: prepared };
 }
 

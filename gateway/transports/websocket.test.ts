@@ -198,7 +198,9 @@ describe('sockets without authentication', () => {
     const open = (origin: string) => {
       const socket = new WebSocket(fixture.wsUrl, 'graphql-transport-ws', { origin });
       return new Promise((resolve) => {
-        socket.once('error', (error) => resolve(error.message));
+        socket.once('error', (error) => {
+          resolve(error.message);
+        });
         socket.once('open', () => {
           socket.close();
           resolve('open');
