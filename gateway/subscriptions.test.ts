@@ -106,6 +106,16 @@ describe.each(['in-process', 'http'] as const)('subscriptions with %s subgraphs'
     expect(await within(1_000, () => !fixture.state.openStreams.has('endless'))).toBe(true);
   }, 20_000);
 
+  it('leave no source behind when many readers leave at once', async () => {
+    const readings = Array.from({ length: 60 }, (_, index) =>
+      read(fixture, index % 2 ? 'graphql-ws' : 'graphql-sse', 'subscription { quiet { seq } }'),
+    );
+    const opened = () => fixture.state.openStreams.count('quiet');
+    expect(await within(5_000, () => opened() === 60)).toBe(true);
+    for (const { leave } of readings) leave();
+    expect(await within(1_000, () => opened() === 0)).toBe(true);
+  });
+
   it('carry heartbeats on both HTTP formats while nothing happens', async () => {
     for (const [accept, heartbeat] of [
       ['text/event-stream', ':\n\n:\n\n:\n\n'],
