@@ -18,7 +18,6 @@ const nothing: JobFacts = {
   chargedAttempts: 0,
   heldMinor: 0,
   openHolds: 0,
-  known: false,
 };
 const usage = (billableMs: number) => ({ cpuMillicores: 1000, memoryMib: 1, billableMs });
 const cost = (state: JobState, billableMs: number, facts: Partial<JobFacts> = {}) => {
@@ -72,7 +71,6 @@ describe('the cost of a job', () => {
       chargedAttempts: fc.nat(3),
       heldMinor: fc.nat(1000),
       openHolds: fc.nat(1),
-      known: fc.boolean(),
     });
     fc.assert(
       fc.property(fc.constantFrom(...jobStates), fc.nat(20_000), facts, (state, ms, on) => {

@@ -28,8 +28,6 @@ export interface JobFacts {
   /** Kept aside for attempts that are not over. */
   readonly heldMinor: number;
   readonly openHolds: number;
-  /** Whether any attempt is on record at all. */
-  readonly known: boolean;
 }
 
 export interface JobCostNow {

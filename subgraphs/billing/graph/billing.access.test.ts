@@ -1,0 +1,44 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import type { BillingUnderTest } from '../fixtures/billing.ts';
+import { jobCostQuery, openBilling } from '../fixtures/billing.ts';
+
+let billing: BillingUnderTest;
+beforeAll(async () => {
+  billing = await openBilling();
+});
+afterAll(() => billing.close());
+
+const operations = {
+  'the cost of a job': jobCostQuery,
+  'the spend of a tenant': '{ tenant { spend { jobs } } }',
+  'the credit of a tenant': '{ tenant { credit { held { amountMinor } } } }',
+  'the price list': '{ priceList { version } }',
+};
+const representations = [{ __typename: 'Job', id: 'job_1', state: 'QUEUED', usage: null }];
+
+describe.each(Object.entries(operations))('%s', (_what, query) => {
+  it('is told to whoever may read billing', async () => {
+    const caller = { tenant: 'acme', scopes: ['billing:read'] };
+    expect((await billing.ask(caller, query, { representations })).errors).toBeUndefined();
+  });
+
+  it.each([
+    ['nothing at all', []],
+    [
+      'everything but billing',
+      ['sandbox:read', 'sandbox:write', 'compliance:read', 'verticals:read'],
+    ],
+    ['something unknown', ['billing', 'billing:*', 'billing:reader']],
+  ])('is refused to whoever may do %s', async (_scopes, scopes) => {
+    const { data, errors } = await billing.ask({ tenant: 'acme', scopes }, query, {
+      representations,
+    });
+    expect(errors).toHaveLength(1);
+    expect(JSON.stringify(data)).not.toMatch(/amountMinor|jobs|version/);
+  });
+});
+
+it('tells every caller which tenant it is, and no more', async () => {
+  const { data } = await billing.ask({ tenant: 'acme', scopes: [] }, '{ tenant { id name } }');
+  expect(data.tenant).toEqual({ id: 'acme', name: 'Acme' });
+});

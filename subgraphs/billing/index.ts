@@ -1,0 +1,44 @@
+import type { Config } from '../shared/config.ts';
+import type { Subgraph } from '../shared/host.ts';
+import type { Log } from '../shared/log.ts';
+import type { Clock } from '../shared/time.ts';
+import { Job, JobCostResolver, jobReference } from './graph/job.ts';
+import { PriceListResolver } from './graph/price-list.ts';
+import { TenantResolver, tenantReference } from './graph/tenant.ts';
+import { AccountRow, LedgerAccountRow } from './store/accounts.ts';
+import { ChargeRow } from './store/charges.ts';
+import { HoldRow } from './store/holds.ts';
+import { LedgerEntryRow, LedgerTransactionRow } from './store/ledger.ts';
+import { migrations } from './store/migrations/index.ts';
+import { PriceListRow } from './store/price-lists.ts';
+import { UsageFactRow } from './store/usage-facts.ts';
+import type { BillingDeps } from './workflows/deps.ts';
+import { onHoldUnneeded, onJobSubmitted } from './workflows/hold-credit.ts';
+import { onAttemptFinished } from './workflows/settle-attempt.ts';
+
+/** Billing: credit, holds, usage and its cost. */
+export function billing(
+  _config: Config,
+  kernel: { readonly log: Log; readonly clock: Clock },
+): Subgraph<BillingDeps> {
+  return {
+    name: 'billing',
+    resolvers: [JobCostResolver, TenantResolver, PriceListResolver],
+    orphanedTypes: [Job],
+    references: { Job: jobReference, Tenant: tenantReference },
+    entities: [
+      AccountRow,
+      LedgerAccountRow,
+      LedgerTransactionRow,
+      LedgerEntryRow,
+      HoldRow,
+      UsageFactRow,
+      ChargeRow,
+      PriceListRow,
+    ],
+    migrations,
+    workflows: [],
+    consumers: [onJobSubmitted, onHoldUnneeded, onAttemptFinished],
+    deps: { clock: kernel.clock },
+  };
+}

@@ -1,0 +1,34 @@
+import type { Config } from '../shared/config.ts';
+import type { Subgraph } from '../shared/host.ts';
+import type { Log } from '../shared/log.ts';
+import type { Clock } from '../shared/time.ts';
+import { AuditChainResolver } from './graph/audit-chain.ts';
+import { AuditEntryResolver, auditEntryReference } from './graph/audit-entry.ts';
+import { Job, JobAuditTrailResolver, jobReference } from './graph/job.ts';
+import { Tenant, TenantAuditResolver, tenantReference } from './graph/tenant.ts';
+import { AuditChainRow, AuditEntryRow } from './store/audit-log.ts';
+import { migrations } from './store/migrations/index.ts';
+import type { ComplianceDeps } from './workflows/deps.ts';
+import { onAuditRecorded } from './workflows/record-audit.ts';
+
+/** Compliance: who did what, kept so that nobody can change it unseen. */
+export function compliance(
+  _config: Config,
+  kernel: { readonly log: Log; readonly clock: Clock },
+): Subgraph<ComplianceDeps> {
+  return {
+    name: 'compliance',
+    resolvers: [AuditEntryResolver, AuditChainResolver, JobAuditTrailResolver, TenantAuditResolver],
+    orphanedTypes: [Job, Tenant],
+    references: {
+      Job: jobReference,
+      Tenant: tenantReference,
+      AuditEntry: auditEntryReference,
+    },
+    entities: [AuditChainRow, AuditEntryRow],
+    migrations,
+    workflows: [],
+    consumers: [onAuditRecorded],
+    deps: { clock: kernel.clock },
+  };
+}
