@@ -54,6 +54,6 @@ function balanced(amounts: Partial<Record<LedgerAccount, number>>): readonly Pos
     .map((account) => ({ account, amountMinor: amounts[account] ?? 0 }))
     .filter((posting) => posting.amountMinor !== 0);
   const sum = postings.reduce((total, posting) => total + posting.amountMinor, 0);
-  if (sum !== 0) throw new ForgeError('INTERNAL', `Postings are off balance by ${sum}.`);
+  if (sum !== 0) throw new ForgeError('INTERNAL', `Postings are off balance by ${String(sum)}.`);
   return postings;
 }

@@ -38,7 +38,7 @@ const unitsPerMinor = millicoresPerVcpu * mibPerGib * msPerSecond * microPerUnit
 
 function whole(name: string, value: number): bigint {
   if (!Number.isSafeInteger(value) || value < 0) {
-    throw new ForgeError('INTERNAL', `Usage has no whole ${name}: ${value}.`);
+    throw new ForgeError('INTERNAL', `Usage has no whole ${name}: ${String(value)}.`);
   }
   return BigInt(value);
 }

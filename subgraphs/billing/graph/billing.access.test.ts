@@ -40,5 +40,5 @@ describe.each(Object.entries(operations))('%s', (_what, query) => {
 
 it('tells every caller which tenant it is, and no more', async () => {
   const { data } = await billing.ask({ tenant: 'acme', scopes: [] }, '{ tenant { id name } }');
-  expect(data.tenant).toEqual({ id: 'acme', name: 'Acme' });
+  expect(data).toEqual({ tenant: { id: 'acme', name: 'Acme' } });
 });

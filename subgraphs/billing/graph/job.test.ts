@@ -8,13 +8,24 @@ beforeAll(async () => {
 });
 afterAll(() => billing.close());
 
+interface Cost {
+  readonly total: Amount;
+  readonly settled: Amount;
+  readonly held: Amount;
+  readonly final: boolean;
+}
+interface Amount {
+  readonly amountMinor: string;
+}
+
 async function costOf(tenant: string, id: string, state: string, billableMs?: number) {
   const used =
     billableMs === undefined ? null : { cpuMillicores: 1000, memoryMib: 1024, billableMs };
   const representations = [{ __typename: 'Job', id, state, usage: used }];
   const { data, errors } = await billing.ask({ tenant }, jobCostQuery, { representations });
   expect(errors).toBeUndefined();
-  const { total, settled, held, final } = data._entities[0].cost;
+  const [{ cost }] = (data as { _entities: [{ cost: Cost }] })._entities;
+  const { total, settled, held, final } = cost;
   return [total.amountMinor, settled.amountMinor, held.amountMinor, final];
 }
 

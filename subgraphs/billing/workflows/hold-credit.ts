@@ -87,7 +87,7 @@ export function insertEndedHold(
 
 /** Names an attempt as the cause of a booking. */
 export function attemptSource({ jobId, attempt }: AttemptRef): string {
-  return `${jobId}:${attempt}`;
+  return `${jobId}:${String(attempt)}`;
 }
 
 async function placeOrRefuse(tx: Tx, job: JobSubmitted, at: Date): Promise<HoldRow> {

@@ -16,7 +16,9 @@ describe("another tenant's log", () => {
     const answer = (id: string) =>
       compliance.ask(foreigner, auditTrailQuery, { representations: [{ __typename: 'Job', id }] });
     expect(await answer('job_1')).toEqual(await answer('job_missing'));
-    expect((await answer('job_1')).data._entities[0].auditTrail.edges).toEqual([]);
+    expect((await answer('job_1')).data).toMatchObject({
+      _entities: [{ auditTrail: { edges: [] } }],
+    });
   });
 
   it('has no entries for us, asked by id or by reference', async () => {
@@ -31,7 +33,7 @@ describe("another tenant's log", () => {
       });
     }
     const own = await compliance.ask({ tenant: 'acme' }, byId, { id: 'aud_1' });
-    expect(own.data.auditEntry).toEqual({ id: 'aud_1', action: 'job.submitted' });
+    expect(own.data).toEqual({ auditEntry: { id: 'aud_1', action: 'job.submitted' } });
   });
 
   it('is not reached by naming its tenant', async () => {
@@ -40,13 +42,15 @@ describe("another tenant's log", () => {
     const answer = (id: string) =>
       compliance.ask(foreigner, query, { representations: [{ __typename: 'Tenant', id }] });
     expect(await answer('acme')).toEqual(await answer('nobody'));
-    expect((await answer('globex')).data._entities[0].auditEntries.edges).toEqual([]);
+    expect((await answer('globex')).data).toEqual({ _entities: [{ auditEntries: { edges: [] } }] });
   });
 
   it('has a chain of its own: ours is empty while theirs grows', async () => {
     const query = '{ auditChain { size } }';
-    expect((await compliance.ask(foreigner, query)).data.auditChain.size).toBe(0);
-    expect((await compliance.ask({ tenant: 'acme' }, query)).data.auditChain.size).toBe(1);
+    expect((await compliance.ask(foreigner, query)).data).toEqual({ auditChain: { size: 0 } });
+    expect((await compliance.ask({ tenant: 'acme' }, query)).data).toEqual({
+      auditChain: { size: 1 },
+    });
   });
 
   it.each(['audit_entry', 'audit_chain'])(

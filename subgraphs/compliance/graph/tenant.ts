@@ -80,5 +80,5 @@ export function tenantReference(reference: { id: string }, ctx: Context): Promis
 /** A part that is null says as little as one that is left out. */
 function given(filter: AuditEntryFilter | undefined): AuditFilter {
   const parts = Object.entries(filter ?? {}).filter(([, value]) => value != null);
-  return Object.fromEntries(parts) as AuditFilter;
+  return Object.fromEntries(parts);
 }

@@ -3,7 +3,7 @@ import type { Tx } from '../../shared/db.ts';
 import type { AuditOutcome } from '../domain/audit-entry.ts';
 import { AuditEntryRow } from './audit-log.ts';
 
-/** Which entries are asked for; every part that is given must hold. */
+/** Which entries are asked for; every part that is given must hold. Names are the row's. */
 export interface AuditFilter {
   readonly action?: string;
   readonly actorType?: string;
@@ -46,7 +46,7 @@ function narrowed(
 ): SelectQueryBuilder<AuditEntryRow> {
   const { from, to, ...exact } = filter;
   for (const [name, value] of Object.entries(exact)) {
-    if (value !== undefined) query.andWhere(`entry.${name} = :${name}`, { [name]: value });
+    query.andWhere(`entry.${name} = :${name}`, { [name]: value });
   }
   if (from) query.andWhere('entry.at >= :from', { from });
   if (to) query.andWhere('entry.at < :to', { to });
