@@ -16,11 +16,47 @@ import { ApprovalRunResolver, JobRunResolver } from './graph/run-links.ts';
 import { PlaybookRunResolver } from './graph/run.ts';
 import { StartRunResolver } from './graph/start-run.ts';
 import { Tenant } from './graph/tenant.ts';
-import { VerticalResolver } from './graph/vertical.ts';
+import { PlaybookVerticalResolver, VerticalResolver } from './graph/vertical.ts';
 import { forgeGraph } from './providers/forge-graph.ts';
+import { sendTo } from './providers/send.ts';
 import { migrations } from './store/migrations/index.ts';
 import { entities } from './store/rows.ts';
 import type { VerticalsDeps } from './workflows/deps.ts';
 import { standardPace } from './workflows/deps.ts';
 import { jobFinished } from './workflows/job-finished.ts';
 import { runPlaybook } from './workflows/run-playbook.ts';
+
+/** Verticals: playbooks that AI employees follow, their runs, and people's approvals. */
+export function verticals(
+  config: Config,
+  kernel: { readonly log: Log; readonly clock: Clock },
+): Subgraph<VerticalsDeps> {
+  const graph = forgeGraph({
+    send: sendTo(() => config.gateway.publicUrl),
+    tokenFor: () => signActorToken(),
+  });
+  return {
+    name: 'verticals',
+    resolvers: [
+      VerticalResolver,
+      PlaybookVerticalResolver,
+      PlaybookResolver,
+      PlaybookRunResolver,
+      ApprovalResolver,
+      ApprovalRunResolver,
+      JobRunResolver,
+      StartRunResolver,
+      CancelRunResolver,
+      DecideApprovalResolver,
+      RunProgressResolver,
+      ApprovalsChangedResolver,
+    ],
+    orphanedTypes: [...runEventTypes, Tenant],
+    references,
+    entities,
+    migrations,
+    workflows: [runPlaybook],
+    consumers: [jobFinished],
+    deps: { catalogue: standardCatalogue, graph, clock: kernel.clock, pace: standardPace },
+  };
+}

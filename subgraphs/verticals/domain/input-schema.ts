@@ -93,6 +93,9 @@ function propertyProblem(property: InputProperty, value: unknown): string | unde
   }
 }
 
+/** Half of a character, which no encoding can carry. */
+const loneSurrogate = /\p{Surrogate}/u;
+
 interface TextLimits {
   readonly minLength?: number;
   readonly maxLength: number;
@@ -107,7 +110,7 @@ function textProblem(limits: TextLimits, value: unknown): string | undefined {
   }
   // Postgres cannot store it, neither as text nor in JSON.
   if (value.includes('\u0000')) return 'must not contain the character U+0000';
-  if (!value.isWellFormed()) return 'must be well-formed Unicode';
+  if (loneSurrogate.test(value)) return 'must be well-formed Unicode';
   if (limits.pattern !== undefined && !new RegExp(limits.pattern, 'u').test(value)) {
     return `must match ${limits.pattern}`;
   }

@@ -117,10 +117,7 @@ export interface StepTrace {
   readonly state: StepState;
 }
 
-export interface Compensation {
-  readonly stepName: string;
-  readonly tool: ToolName;
-}
+export type Compensation = { readonly stepName: string; readonly tool: ToolName };
 
 /**
  * Lists what must be taken back, the last effect first.

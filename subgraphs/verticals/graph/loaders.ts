@@ -50,5 +50,10 @@ function one<Row>(rows: readonly Row[], keyOf: (row: Row) => string): Map<string
 }
 
 function many<Row>(rows: readonly Row[], keyOf: (row: Row) => string): Map<string, Row[]> {
-  return Map.groupBy(rows, keyOf);
+  const groups = new Map<string, Row[]>();
+  for (const row of rows) {
+    const key = keyOf(row);
+    groups.set(key, [...(groups.get(key) ?? []), row]);
+  }
+  return groups;
 }

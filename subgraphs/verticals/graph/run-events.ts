@@ -53,14 +53,14 @@ export class RunStateChanged extends RunEvent {
 
 @ObjectType('RunStepChanged', { implements: RunEvent })
 export class RunStepChanged extends RunEvent {
-  @Field(() => String) step!: string;
-  @Field(() => RunStepStateEnum) state!: string;
+  @Field(() => String) stepName!: string;
+  @Field(() => RunStepStateEnum) stepState!: string;
   @Field(() => Int) attempts!: number;
 }
 
 @ObjectType('RunJobSubmitted', { implements: RunEvent, description: 'See jobEvents for the rest.' })
 export class RunJobSubmitted extends RunEvent {
-  @Field(() => String) step!: string;
+  @Field(() => String) stepName!: string;
   @Field(() => Job) job!: Job;
 }
 
@@ -88,7 +88,7 @@ export class RunApprovalRequested extends RunApprovalEvent {
   description: 'Somebody decided, or nobody did before the deadline or the end of the run.',
 })
 export class RunApprovalDecided extends RunApprovalEvent {
-  @Field(() => ApprovalStateEnum) state!: ApprovalState;
+  @Field(() => ApprovalStateEnum) approvalState!: ApprovalState;
   @Field(() => RunActor, { nullable: true }) decidedBy!: RunActor | null;
 
   @Field(() => Approval)
@@ -157,17 +157,17 @@ function eventOf(fact: RunFact): RunEvent {
     case 'run.finished':
       return Object.assign(new RunFinished(), statusOf(fact));
     case 'run.step-changed': {
-      const { step, state, attempts } = fact;
-      return Object.assign(new RunStepChanged(), { step, state, attempts });
+      const { step: stepName, state: stepState, attempts } = fact;
+      return Object.assign(new RunStepChanged(), { stepName, stepState, attempts });
     }
     case 'run.job-submitted':
-      return Object.assign(new RunJobSubmitted(), { step: fact.step, job: Job.of(fact.jobId) });
+      return Object.assign(new RunJobSubmitted(), { stepName: fact.step, job: Job.of(fact.jobId) });
     case 'run.approval-requested':
       return Object.assign(new RunApprovalRequested(), { approvalId: fact.approvalId });
     case 'run.approval-decided': {
-      const { approvalId, state } = fact;
+      const { approvalId, state: approvalState } = fact;
       const decidedBy = fact.decidedBy && RunActor.of(fact.decidedBy);
-      return Object.assign(new RunApprovalDecided(), { approvalId, state, decidedBy });
+      return Object.assign(new RunApprovalDecided(), { approvalId, approvalState, decidedBy });
     }
   }
 }

@@ -4,10 +4,12 @@ import {
   Ctx,
   Directive,
   Field,
+  FieldResolver,
   ID,
   ObjectType,
   Query,
   Resolver,
+  Root,
 } from 'type-graphql';
 import { Node } from '../../shared/graph.ts';
 import type { Vertical as VerticalData } from '../domain/vertical.ts';
@@ -41,6 +43,15 @@ export class Vertical extends Node {
 
   static of(data: VerticalData): Vertical {
     return Object.assign(new Vertical(), data);
+  }
+}
+
+@Resolver(() => Playbook)
+export class PlaybookVerticalResolver {
+  @FieldResolver(() => Vertical, { nullable: true })
+  vertical(@Root() { verticalId }: Playbook): Vertical | null {
+    const data = findVertical(verticalId);
+    return data ? Vertical.of(data) : null;
   }
 }
 

@@ -55,7 +55,7 @@ export function boundedText(field: string, text: string, lengthMax: number): str
   if (text.length > lengthMax) {
     throw badInput(`"${field}" must have at most ${String(lengthMax)} characters.`, field);
   }
-  if (text.includes('\u0000') || !text.isWellFormed()) {
+  if (text.includes('\u0000') || /\p{Surrogate}/u.test(text)) {
     throw badInput(`"${field}" contains characters that cannot be stored.`, field);
   }
   return text;

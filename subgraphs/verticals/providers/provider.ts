@@ -1,11 +1,11 @@
 import type { JobEnd } from '../domain/job-end.ts';
 
 /** The AI employee that acts, for one tenant and with nothing but these scopes. */
-export interface Employee {
+export type Employee = {
   readonly tenant: string;
   readonly id: string;
   readonly scopes: readonly string[];
-}
+};
 
 export interface JobOrder {
   readonly template: string;

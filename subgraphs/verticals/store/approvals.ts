@@ -3,7 +3,6 @@ import type { Actor } from '../../shared/auth.ts';
 import { audit } from '../../shared/audit.ts';
 import type { Tx } from '../../shared/db.ts';
 import { newId } from '../../shared/ids.ts';
-import type { JsonValue } from '../../shared/json.ts';
 import type { ApprovalState } from '../domain/approval.ts';
 import type { ApprovalStep } from '../domain/playbook.ts';
 import { appendApprovalFact, appendRunFacts } from './facts.ts';
@@ -12,7 +11,7 @@ import { ApprovalRow } from './rows.ts';
 /** Asks for a decision about what the run does next. The caller holds the run's row. */
 export async function requestApproval(
   tx: Tx,
-  ask: { readonly runId: string; readonly step: ApprovalStep; readonly action: JsonValue },
+  ask: { readonly runId: string; readonly step: ApprovalStep; readonly action: object },
   by: Actor,
   at: Date,
 ): Promise<string> {
@@ -27,7 +26,7 @@ export async function requestApproval(
     version: 1,
     title: step.title,
     risk: step.risk,
-    action: ask.action as object,
+    action: ask.action,
     excludeRequester: step.excludeRequester,
     requestedAt: at,
     expiresAt: new Date(at.getTime() + step.deadlineSeconds * 1_000),

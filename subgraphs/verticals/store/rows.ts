@@ -4,7 +4,6 @@ import type { ReportState } from '../domain/check-report.ts';
 import type { PlaybookInput } from '../domain/input-schema.ts';
 import type { RiskClass } from '../domain/playbook.ts';
 import type { RunReasonCode, RunState, StepState } from '../domain/run.ts';
-import type { JsonValue } from '../../shared/json.ts';
 
 @Entity({ name: 'playbook_run' })
 export class PlaybookRunRow {
@@ -31,7 +30,7 @@ export class RunStepRow {
   @Column({ type: 'integer' }) position!: number;
   @Column({ type: 'text' }) state!: StepState;
   @Column({ type: 'integer' }) attempts!: number;
-  @Column({ type: 'jsonb', nullable: true }) output!: JsonValue;
+  @Column({ type: 'jsonb', nullable: true }) output!: object | null;
   @Column({ type: 'timestamptz', name: 'started_at', nullable: true }) startedAt!: Date | null;
   @Column({ type: 'timestamptz', name: 'finished_at', nullable: true }) finishedAt!: Date | null;
 }
@@ -59,7 +58,7 @@ export class ApprovalRow {
   @Column({ type: 'integer' }) version!: number;
   @Column({ type: 'text' }) title!: string;
   @Column({ type: 'text' }) risk!: RiskClass;
-  @Column({ type: 'jsonb' }) action!: JsonValue;
+  @Column({ type: 'jsonb' }) action!: object;
   @Column({ type: 'boolean', name: 'exclude_requester' }) excludeRequester!: boolean;
   @Column({ type: 'timestamptz', name: 'requested_at' }) requestedAt!: Date;
   @Column({ type: 'timestamptz', name: 'expires_at' }) expiresAt!: Date;

@@ -1,6 +1,5 @@
 import { In } from 'typeorm';
 import type { Tx } from '../../shared/db.ts';
-import type { JsonValue } from '../../shared/json.ts';
 import type { StepState } from '../domain/run.ts';
 import { appendRunFacts } from './facts.ts';
 import { RunStepRow } from './rows.ts';
@@ -8,7 +7,7 @@ import { RunStepRow } from './rows.ts';
 export interface StepChange {
   readonly state: StepState;
   readonly attempts?: number;
-  readonly output?: JsonValue;
+  readonly output?: object | null;
 }
 
 const finished: ReadonlySet<StepState> = new Set([

@@ -1,13 +1,12 @@
 import type { Actor } from '../../shared/auth.ts';
 import type { Tx } from '../../shared/db.ts';
-import type { JsonValue } from '../../shared/json.ts';
 import type { Run } from '../../shared/workflow.ts';
 import type { Playbook } from '../domain/playbook.ts';
 import type { RunReason } from '../domain/run.ts';
 import { findRun, reasonOf, wishRun } from '../store/runs.ts';
 import { stepsOf } from '../store/steps.ts';
 import type { VerticalsDeps } from './deps.ts';
-import type { OutsideTool, ToolAnswer, ToolCall } from './tool.ts';
+import type { OutsideTool, StepOutput, ToolAnswer, ToolCall } from './tool.ts';
 
 /** One run on its way through its playbook. */
 export interface Flow {
@@ -38,9 +37,9 @@ export async function toolCall(
 ): Promise<ToolCall> {
   const row = await findRun(tx, run.id);
   const steps = await stepsOf(tx, [run.id]);
-  const outputs: Record<string, JsonValue> = Object.fromEntries(
-    steps.flatMap((step) => (step.output === null ? [] : [[step.name, step.output]])),
-  );
+  const outputs: Record<string, StepOutput> = {};
+  // Only tools write outputs, and what they write is a StepOutput.
+  for (const { name, output } of steps) if (output) outputs[name] = output as StepOutput;
   return {
     runId: run.id,
     stepName,

@@ -1,4 +1,5 @@
 import type { Actor } from '../../shared/auth.ts';
+import type { Run } from '../../shared/workflow.ts';
 import { defineWorkflow } from '../../shared/workflow.ts';
 import type { PlaybookStep } from '../domain/playbook.ts';
 import { takeApprovalStep } from './approval-step.ts';
@@ -40,22 +41,29 @@ export interface RunPlaybook {
  */
 export const runPlaybook = defineWorkflow<RunPlaybook, VerticalsDeps>(
   'verticals.run-playbook',
-  async (run, { playbookId }, deps) => {
-    const playbook = deps.catalogue.find(playbookId);
-    if (!playbook) {
-      const message = `This release does not know the playbook ${playbookId}.`;
-      await run.tx('close-unknown', async (tx) => {
-        const at = deps.clock.now();
-        const reason = { code: 'PLAYBOOK_MISSING', message } as const;
-        await wishRun(tx, run.id, { kind: 'stop', reason }, engine, at);
-        await wishRun(tx, run.id, { kind: 'close' }, engine, at);
-      });
-      return;
-    }
-    const flow: Flow = { run, playbook, deps, by: { type: 'ai-employee', id: playbook.employee } };
-    if ((await goForward(flow)) === 'stop') await compensate(flow);
-  },
+  followPlaybook,
 );
+
+/** The body of the workflow. */
+export async function followPlaybook(
+  run: Run,
+  { playbookId }: RunPlaybook,
+  deps: VerticalsDeps,
+): Promise<void> {
+  const playbook = deps.catalogue.find(playbookId);
+  if (!playbook) {
+    const message = `This release does not know the playbook ${playbookId}.`;
+    await run.tx('close-unknown', async (tx) => {
+      const at = deps.clock.now();
+      const reason = { code: 'PLAYBOOK_MISSING', message } as const;
+      await wishRun(tx, run.id, { kind: 'stop', reason }, engine, at);
+      await wishRun(tx, run.id, { kind: 'close' }, engine, at);
+    });
+    return;
+  }
+  const flow: Flow = { run, playbook, deps, by: { type: 'ai-employee', id: playbook.employee } };
+  if ((await goForward(flow)) === 'stop') await compensate(flow);
+}
 
 /** Acts for runs whose playbook, and so whose employee, is not known. */
 const engine: Actor = { type: 'service', id: 'verticals' };

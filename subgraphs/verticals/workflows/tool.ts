@@ -5,8 +5,11 @@ import type { PlaybookInput } from '../domain/input-schema.ts';
 import type { RunReasonCode } from '../domain/run.ts';
 import type { Employee, ForgeGraph } from '../providers/provider.ts';
 
+/** What a finished step knows: plain data, kept with the step. */
+export type StepOutput = { readonly [name: string]: JsonValue };
+
 /** What a tool is given: the facts of the run so far, never a choice of its own. */
-export interface ToolCall {
+export type ToolCall = {
   readonly runId: string;
   /** The step that calls, or the step that is taken back. */
   readonly stepName: string;
@@ -15,14 +18,14 @@ export interface ToolCall {
   readonly employee: Employee;
   readonly input: PlaybookInput;
   /** What the finished steps gave, by their names. */
-  readonly outputs: Readonly<Record<string, JsonValue>>;
+  readonly outputs: Readonly<Record<string, StepOutput>>;
   /** Why the run stopped; only there when an effect is taken back. */
   readonly why: string | null;
-}
+};
 
 /** A tool's answer. Throwing means that there is none: the call is made again. */
 export type ToolAnswer =
-  | { readonly kind: 'done'; readonly output: JsonValue }
+  | { readonly kind: 'done'; readonly output: StepOutput | null }
   | { readonly kind: 'refused'; readonly code: string; readonly message: string };
 
 /** Asks somebody else. Its answer is recorded in a transaction of its own. */
@@ -34,7 +37,7 @@ export interface OutsideTool {
   isSettled?(tx: Tx, call: ToolCall): Promise<boolean>;
   call(call: ToolCall, graph: ForgeGraph): Promise<ToolAnswer>;
   /** Writes what the answer means for us, in the transaction that finishes the step. */
-  record?(tx: Tx, call: ToolCall, output: JsonValue, by: Actor, at: Date): Promise<void>;
+  record?(tx: Tx, call: ToolCall, output: StepOutput | null, by: Actor, at: Date): Promise<void>;
 }
 
 /** Works in our own tables, in the transaction that finishes the step. */
