@@ -1,7 +1,6 @@
 import { signActorToken } from '../shared/auth.ts';
 import type { Config } from '../shared/config.ts';
 import type { Subgraph } from '../shared/host.ts';
-import { httpClient } from '../shared/http-client.ts';
 import type { Log } from '../shared/log.ts';
 import type { Clock } from '../shared/time.ts';
 import { standardCatalogue } from './domain/catalogue.ts';

@@ -1,4 +1,5 @@
 import { ForgeError } from '../../shared/errors.ts';
+import { newId } from '../../shared/ids.ts';
 import type { JobEnd } from '../domain/job-end.ts';
 import { isJobOver } from '../domain/job-end.ts';
 import type { Employee, ForgeGraph, JobOrder } from './provider.ts';
@@ -68,7 +69,7 @@ export function scriptedForgeGraph(): ScriptedForgeGraph {
             job.order.idempotencyKey === order.idempotencyKey,
         );
         if (known) return { kind: 'submitted', jobId: known.id } as const;
-        const id = `job_${String(jobs.length + 1)}_${employee.tenant}`;
+        const id = newId('job');
         jobs.push({ id, employee, order, end: undefined, cancelledFor: undefined });
         return { kind: 'submitted', jobId: id } as const;
       }),

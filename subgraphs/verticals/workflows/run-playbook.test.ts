@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import type { VerticalsUnderTest } from '../fixtures/verticals.ts';
 import { alice, bob, openVerticals, runCheckWith } from '../fixtures/verticals.ts';
+import type { JobEnd } from '../domain/job-end.ts';
 import { approvalOfStep, endApproval } from '../store/approvals.ts';
 import { wishRun } from '../store/runs.ts';
 
@@ -14,16 +15,12 @@ afterEach(() => {
   verticals.clock.ahead = 0;
 });
 
-const passed = { state: 'SUCCEEDED', reasonCode: null, exitCode: 0 };
-
-function jobOf(runId: string) {
-  return verticals.graph.jobs.find((job) => job.order.idempotencyKey.startsWith(`${runId}:`));
-}
+const passed: JobEnd = { state: 'SUCCEEDED', reasonCode: null, exitCode: 0 };
 
 /** Ends the run's job this way, as soon as there is one. */
 function finishing(runId: string, end = passed) {
   return () => {
-    const job = jobOf(runId);
+    const job = verticals.jobOf(runId);
     if (job && !job.end) verticals.graph.finish(job.id, end);
     return Promise.resolve();
   };
@@ -60,15 +57,6 @@ async function reportOf(runId: string): Promise<unknown> {
   return rows[0]?.['state'];
 }
 
-async function eventsOf(runId: string) {
-  const rows = await verticals.rows(
-    'acme',
-    'select seq, type, payload from event where stream = $1 order by seq',
-    [`run:${runId}`],
-  );
-  return rows.map((row) => ({ ...row, seq: Number(row['seq']) }));
-}
-
 describe('a run of the check', () => {
   it('submits the job as its AI employee, waits, asks, and publishes what was approved', async () => {
     const id = await verticals.queue();
@@ -76,7 +64,7 @@ describe('a run of the check', () => {
     expect(await verticals.run(id)).toMatchObject({ state: 'SUCCEEDED', reasonCode: null });
     expect(Object.values(await verticals.steps(id))).toEqual(Array(5).fill('SUCCEEDED'));
     expect(await reportOf(id)).toBe('PUBLISHED');
-    expect(jobOf(id)).toMatchObject({
+    expect(verticals.jobOf(id)).toMatchObject({
       employee: { tenant: 'acme', id: 'check-runner', scopes: ['sandbox:read', 'sandbox:write'] },
       order: { idempotencyKey: `${id}:submit-check` },
       cancelledFor: undefined,
@@ -86,10 +74,10 @@ describe('a run of the check', () => {
   it('tells its story without gaps, and ends it once', async () => {
     const id = await verticals.queue();
     await verticals.durable(id, deciding(id, 'APPROVED'))();
-    const events = await eventsOf(id);
+    const events = await verticals.eventsOf(id);
     expect(events.map(({ seq }) => seq)).toEqual(events.map((_event, at) => at + 1));
     const states = events.filter(({ type }) => type === 'run.state-changed');
-    expect(states.map(({ payload }) => payload.state)).toEqual([
+    expect(states.map(({ payload }) => (payload as { state: string }).state)).toEqual([
       'QUEUED',
       'RUNNING',
       'WAITING_FOR_JOB',
@@ -122,7 +110,7 @@ describe('a run of the check', () => {
     expect(run).toMatchObject({ state: 'FAILED', reasonCode: 'JOB_FAILED' });
     expect(run?.reasonMessage).toContain('OOM_KILLED, exit code 137');
     expect(await reportOf(id)).toBeUndefined();
-    expect(jobOf(id)?.cancelledFor).toBeUndefined();
+    expect(verticals.jobOf(id)?.cancelledFor).toBeUndefined();
   });
 
   it('withdraws the report when somebody rejects it', async () => {
@@ -186,7 +174,7 @@ describe('a run of the check', () => {
       state: 'FAILED',
       reasonCode: 'TOOL_UNAVAILABLE',
     });
-    expect(jobOf(id)?.cancelledFor).toContain('got no answer after 4 attempts');
+    expect(verticals.jobOf(id)?.cancelledFor).toContain('got no answer after 4 attempts');
     expect(await verticals.steps(id)).toMatchObject({ 'submit-check': 'COMPENSATED' });
   });
 });
@@ -197,7 +185,7 @@ describe('a cancel', () => {
     await cancel(id);
     await verticals.durable(id)();
     expect(await verticals.run(id)).toMatchObject({ state: 'CANCELLED', reasonCode: 'CANCELLED' });
-    expect(jobOf(id)).toBeUndefined();
+    expect(verticals.jobOf(id)).toBeUndefined();
   });
 
   it('during the submission takes the job back all the same', async () => {
@@ -205,14 +193,14 @@ describe('a cancel', () => {
     verticals.graph.onSubmit = () => cancel(id);
     await verticals.durable(id)();
     expect(await verticals.run(id)).toMatchObject({ state: 'CANCELLED' });
-    expect(jobOf(id)).toMatchObject({ cancelledFor: 'enough' });
+    expect(verticals.jobOf(id)).toMatchObject({ cancelledFor: 'enough' });
   });
 
   it('while the job runs cancels the job', async () => {
     const id = await verticals.queue();
     await verticals.durable(id, () => cancel(id))();
     expect(await verticals.run(id)).toMatchObject({ state: 'CANCELLED' });
-    expect(jobOf(id)).toMatchObject({ cancelledFor: 'enough' });
+    expect(verticals.jobOf(id)).toMatchObject({ cancelledFor: 'enough' });
   });
 
   it('while somebody is asked takes the question and the report back', async () => {
@@ -246,7 +234,7 @@ describe('a kill at any point', () => {
       kills += 1;
       expect((await takeUp()).ended).toBe(true);
       await check(id);
-      const events = await eventsOf(id);
+      const events = await verticals.eventsOf(id);
       expect(events.map(({ seq }) => seq)).toEqual(events.map((_event, at) => at + 1));
       expect(events.filter(({ type }) => type === 'run.finished')).toHaveLength(1);
       const keys = verticals.graph.jobs.map((job) => job.order.idempotencyKey);
@@ -270,7 +258,7 @@ describe('a kill at any point', () => {
       (id) => () => cancel(id),
       async (id) => {
         expect(await verticals.run(id)).toMatchObject({ state: 'CANCELLED' });
-        expect(jobOf(id)).toMatchObject({ cancelledFor: 'enough' });
+        expect(verticals.jobOf(id)).toMatchObject({ cancelledFor: 'enough' });
         expect(await verticals.steps(id)).toMatchObject({ 'submit-check': 'COMPENSATED' });
       },
     );
