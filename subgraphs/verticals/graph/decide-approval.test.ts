@@ -150,3 +150,26 @@ describe('decideApproval', () => {
     }
   });
 });
+
+describe('a decision and a cancel that meet', () => {
+  it('have one outcome: the run ends CANCELLED, with its report withdrawn', async () => {
+    const cancel = verticals.ask(
+      { tenant: 'acme' },
+      `mutation { cancelPlaybookRun(input: { id: "${runId}", idempotencyKey: "c${runId}" }) { __typename } }`,
+    );
+    const [decision] = await Promise.all([decide('bob'), cancel]);
+    const [row] = await verticals.rows('acme', 'select state from approval where id = $1', [
+      approvalId,
+    ]);
+    const won = decision.__typename === 'DecideApprovalSuccess';
+    expect(row).toEqual({ state: won ? 'APPROVED' : 'CANCELLED' });
+    await verticals.durable(runId)();
+    expect(await verticals.run(runId)).toMatchObject({ state: 'CANCELLED' });
+    const reports = await verticals.rows(
+      'acme',
+      'select state from check_report where run_id = $1',
+      [runId],
+    );
+    expect(reports).toEqual([{ state: 'WITHDRAWN' }]);
+  });
+});
