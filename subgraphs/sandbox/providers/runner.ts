@@ -1,0 +1,273 @@
+import type { JobReasonCode } from '../domain/job-reason.ts';
+import type { JobSpec } from '../domain/job-spec.ts';
+import type { TemplateId } from '../domain/job-template.ts';
+
+/**
+ * Where programs run. One file beside this one per driver.
+ *
+ * Its key for an attempt is job id + attempt number, and it remembers an
+ * attempt until `remove`: whoever asks again, after a crash or from another
+ * process, is answered from what is there. A refusal is an answer; throwing (a
+ * `ForgeError` PROVIDER_UNAVAILABLE, retryable) means that there is none and
+ * that the outcome is unknown: ask again under the same key. When the signal
+ * of a call fires, the call throws that signal's reason.
+ */
+export interface Runner {
+  /** A short name for logs, metrics and rows: `local`, `kubernetes`. */
+  readonly name: string;
+
+  /** Says whether programs can run here at all, which, and what is enforced upon them. */
+  check(call?: RunnerCall): Promise<RunnerCheck>;
+
+  /**
+   * Starts the program of an attempt, or finds it started: however often and
+   * from wherever it is asked for under one key, one program runs, at most once.
+   * The order of the first asking counts. `started` says that the attempt is
+   * here; it may still be `starting`, and `look` tells how that ends.
+   */
+  start(order: StartOrder, call?: RunnerCall): Promise<StartAnswer>;
+
+  /** Tells where an attempt stands. Cheap enough for every 50 ms. */
+  look(key: AttemptKey, call?: RunnerCall): Promise<AttemptSight>;
+
+  /**
+   * Gives the output after a position, in the order in which it was written.
+   * The same position always gives the same lines. An attempt that is absent
+   * gives none and has `ended`. Cheap enough for every 50 ms.
+   */
+  read(key: AttemptKey, position: string, bounds: ReadBounds, call?: RunnerCall): Promise<Output>;
+
+  /**
+   * Comes back as soon as there is output after the position, or the attempt is
+   * no longer of the kind that was seen, or the time is over: `timeout`.
+   */
+  wait(
+    key: AttemptKey,
+    seen: { readonly position: string; readonly kind: AttemptSight['kind'] },
+    bounds: { readonly timeoutMs: number },
+    call?: RunnerCall,
+  ): Promise<'changed' | 'timeout'>;
+
+  /**
+   * Asks the program to end: SIGTERM now, SIGKILL of everything after the grace.
+   * Does not wait for the end: `look` tells it, with `stopped` in its verdict. A
+   * later call may shorten the grace, never lengthen it. Nothing is left to do
+   * for an attempt that has ended or is absent.
+   */
+  stop(key: AttemptKey, bounds: { readonly graceMs: number }, call?: RunnerCall): Promise<void>;
+
+  /**
+   * Gives what the program left in `$FORGE_ARTIFACTS`, within `artifactLimits`,
+   * sorted by path: each regular file to keep, and each entry that is not kept,
+   * with the reason. Asked again it gives the same. Only for an attempt that has
+   * `ended`; any other gives nothing. The caller hashes what it reads.
+   */
+  artifacts(key: AttemptKey, call?: RunnerCall): AsyncIterable<ArtifactEntry>;
+
+  /**
+   * Ends whatever runs and removes every trace of the attempt: processes, files,
+   * limits, output. Done twice it is done. After it the attempt is `absent`.
+   */
+  remove(key: AttemptKey, call?: RunnerCall): Promise<void>;
+
+  /** Every attempt of which something is here, for the sweep that finds orphans. */
+  list(
+    call?: RunnerCall,
+  ): Promise<readonly { readonly key: AttemptKey; readonly createdAt: Date }[]>;
+}
+
+/** One try to run a job. */
+export interface AttemptKey {
+  readonly jobId: string;
+  readonly attempt: number;
+}
+
+export interface RunnerCall {
+  /** Gives the call up. What it asked for may have happened. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface StartOrder extends Pick<
+  JobSpec,
+  'template' | 'source' | 'args' | 'env' | 'timeoutSeconds' | 'cpuMillicores' | 'memoryMib'
+> {
+  readonly key: AttemptKey;
+  /** What may differ from `defaultLimits`. */
+  readonly limits?: Partial<AttemptLimits> | undefined;
+}
+
+/** What an attempt may use, beside the time, CPU and memory that its spec asks for. */
+export interface AttemptLimits {
+  readonly processesMax: number;
+  readonly openFilesMax: number;
+  /** Working folder, artifacts and temporary files together. */
+  readonly diskBytesMax: number;
+  readonly outputBytesMax: number;
+  /** Between SIGTERM and SIGKILL when the time is over. */
+  readonly graceMs: number;
+}
+
+export const defaultLimits: AttemptLimits = {
+  processesMax: 256,
+  openFilesMax: 1_024,
+  diskBytesMax: 256 * 1_024 * 1_024,
+  outputBytesMax: 50 * 1_024 * 1_024,
+  graceMs: 5_000,
+};
+
+export type StartAnswer = { readonly kind: 'started' } | StartRefusal;
+
+/** Nothing of the program ran, or ever will under this key. */
+export interface StartRefusal {
+  readonly kind: 'refused';
+  readonly reason: Extract<
+    JobReasonCode,
+    'TEMPLATE_UNAVAILABLE' | 'RUNNER_UNAVAILABLE' | 'START_FAILED'
+  >;
+  /** For operators: it may name things of the machine. */
+  readonly message: string;
+}
+
+/** Where an attempt stands. */
+export type AttemptSight =
+  /** Nothing is known of it here: never started, or removed. */
+  | { readonly kind: 'absent' }
+  /** Nothing of the program has run yet. `pulling` while its image is on the way. */
+  | { readonly kind: 'starting'; readonly pulling: boolean }
+  | { readonly kind: 'running'; readonly startedAt: Date; readonly usage: AttemptUsage }
+  | {
+      readonly kind: 'ended';
+      readonly verdict: Verdict;
+      readonly startedAt: Date;
+      readonly finishedAt: Date;
+      readonly usage: AttemptUsage;
+    }
+  /** It was accepted, but could not be started. */
+  | StartRefusal
+  /** It ran, and then what watched over it was gone. Nothing of it runs any more. */
+  | {
+      readonly kind: 'lost';
+      readonly startedAt: Date;
+      readonly lastSeenAt: Date;
+      readonly usage: AttemptUsage;
+      readonly message: string;
+    };
+
+/** How a program ended. Either it gave an exit code, or a signal ended it. */
+export interface Verdict {
+  readonly exitCode: number | null;
+  /** `SIGKILL`, `SIGSEGV`, … */
+  readonly signal: string | null;
+  /** It was ended because its time was over. */
+  readonly timedOut: boolean;
+  /** Its memory was used up, in it or in a process that it started: by the counter, not the code. */
+  readonly oomKilled: boolean;
+  /** It was ended because it printed too much. */
+  readonly outputLimit: boolean;
+  /** It filled its disk. */
+  readonly diskLimit: boolean;
+  /** It was ended by `stop`. */
+  readonly stopped: boolean;
+}
+
+export interface AttemptUsage {
+  readonly at: Date;
+  /** From the program's start to its end, or until now. */
+  readonly wallMs: number;
+  readonly cpuMs: number;
+  readonly memoryBytes: number;
+  readonly memoryPeakBytes: number;
+}
+
+/** The position before the first output. Any other comes from a `read`. */
+export const outputStart = '';
+
+/** The longest text of one line. What is longer comes as several, `truncated` but the last. */
+export const lineBytesMax = 16 * 1_024;
+
+export interface ReadBounds {
+  /** At least one line is given if there is one. */
+  readonly bytesMax: number;
+  readonly linesMax: number;
+}
+
+export interface Output {
+  readonly lines: readonly OutputLine[];
+  /** Output that was dropped after these lines. A later read goes on behind it. */
+  readonly gap?: OutputGap | undefined;
+  /** Where the next read goes on. */
+  readonly position: string;
+  /** There is more to read at once. */
+  readonly more: boolean;
+  /** All there will ever be has been read. */
+  readonly ended: boolean;
+}
+
+export interface OutputLine {
+  readonly stream: 'stdout' | 'stderr';
+  /** When it was written, as well as the runner knows. */
+  readonly at: Date;
+  /** Without its line feed; well-formed, without NUL: what is not becomes U+FFFD. */
+  readonly text: string;
+  /** The line goes on in the next one of its stream. */
+  readonly truncated: boolean;
+}
+
+export interface OutputGap {
+  readonly at: Date;
+  /** How much is missing, where that is known. */
+  readonly bytes: number | null;
+  readonly why: 'OUTPUT_LIMIT' | 'LOST';
+}
+
+/** What is collected of one attempt, at most. */
+export const artifactLimits = {
+  filesMax: 256,
+  bytesMax: 64 * 1_024 * 1_024,
+  pathBytesMax: 1_024,
+  depthMax: 16,
+  /** Entries that are looked at, kept or not. What is beyond is told as one refusal. */
+  entriesMax: 4_096,
+  /** Refusals that are told. The last one counts the rest. */
+  refusalsMax: 256,
+} as const;
+
+export type ArtifactEntry = ArtifactFile | ArtifactRefusal;
+
+export interface ArtifactFile {
+  readonly kind: 'file';
+  /** Relative, with `/`, without `.` and `..`. */
+  readonly path: string;
+  readonly bytes: number;
+  readonly mediaType: string;
+  /** Exactly `bytes` bytes. To be read, or left, before the next entry is asked for. */
+  readonly content: AsyncIterable<Uint8Array>;
+}
+
+export interface ArtifactRefusal {
+  readonly kind: 'refused';
+  /** As far as it can be told: what cannot be shown is replaced by U+FFFD. */
+  readonly path: string;
+  readonly why:
+    | 'NOT_A_REGULAR_FILE'
+    | 'HARD_LINK'
+    | 'UNSAFE_PATH'
+    | 'TOO_DEEP'
+    | 'TOO_MANY_FILES'
+    | 'TOO_LARGE'
+    | 'UNREADABLE';
+  readonly message: string;
+}
+
+export type RunnerCheck =
+  | {
+      readonly kind: 'ready';
+      /** The templates whose interpreter is installed. */
+      readonly templates: readonly TemplateId[];
+      /** What is enforced and by what, a sentence each. */
+      readonly enforced: readonly string[];
+      /** What is enforced less strictly than elsewhere, and what would change that. */
+      readonly weaker: readonly string[];
+    }
+  /** Nothing can be isolated here. The message says what to install or to enable. */
+  | { readonly kind: 'unavailable'; readonly message: string };
