@@ -7,15 +7,16 @@ const tests = ['**/*.test.ts', '**/fixtures/**', 'test/**'];
 
 /** Everything read from the environment passes one place, where it is checked and documented. */
 const noEnvironment = [
+  { selector: "MemberExpression[object.name='process'][property.name='env']" },
+  { selector: "MemberExpression[object.name='process'][property.value='env']" },
   {
-    selector: "MemberExpression[object.name='process'][property.name='env']",
-    message: 'Read it in subgraphs/shared/config.ts and pass it as an argument.',
+    selector: "VariableDeclarator[init.name='process'] > ObjectPattern > Property[key.name='env']",
   },
-  {
-    selector: "ImportDeclaration[source.value='node:process'] ImportSpecifier[imported.name='env']",
-    message: 'Read it in subgraphs/shared/config.ts and pass it as an argument.',
-  },
-];
+  { selector: "ImportDeclaration[source.value=/^(node:)?process$/] [imported.name='env']" },
+].map((rule) => ({
+  ...rule,
+  message: 'Read it in subgraphs/shared/config.ts and pass it as an argument.',
+}));
 
 /** A rule that reads a clock or throws dice cannot be tested by a table, nor replayed. */
 const noClockNorDice = [
