@@ -1,5 +1,8 @@
 import { swcOptions } from './infra/build/swc-options.mjs';
 
+/** Lines, in percent: what a rule or the kernel does is tested nearly whole. */
+const lines = (percent) => ({ lines: percent });
+
 /** @type {import('jest').Config} */
 export default {
   testEnvironment: 'node',
@@ -11,4 +14,23 @@ export default {
   testTimeout: 30_000,
   maxWorkers: 2,
   workerIdleMemoryLimit: '1200MB',
+
+  // Files that no test loads count as well.
+  collectCoverageFrom: [
+    '{gateway,subgraphs,infra}/**/*.ts',
+    '!**/*.test.ts',
+    '!**/fixtures/**',
+    // Started by tests as processes of their own, which are not measured.
+    '!**/main.ts',
+  ],
+  coverageProvider: 'v8',
+  coverageReporters: [['text', { skipFull: true }], 'text-summary', 'json-summary'],
+  coverageThreshold: {
+    global: lines(90),
+    './subgraphs/shared/': lines(95),
+    './subgraphs/billing/domain/': lines(95),
+    './subgraphs/compliance/domain/': lines(95),
+    './subgraphs/sandbox/domain/': lines(95),
+    './subgraphs/verticals/domain/': lines(95),
+  },
 };
