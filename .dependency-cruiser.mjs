@@ -152,7 +152,7 @@ export default {
       'sql-in-store',
       'typeorm and pg are used in store/ and in the parts of the kernel that are about the database.',
       ['typeorm', 'pg'],
-      [`${subgraph}store/`, '^subgraphs/shared/(db|events|wakeups|workflow)[.]ts$'],
+      [`${subgraph}store/`, '^subgraphs/shared/(db|events|host|wakeups|workflow)[.]ts$'],
     ),
     only(
       'dbos-behind-workflow',
@@ -164,13 +164,13 @@ export default {
       'type-graphql-in-graph',
       'type-graphql is used in graph/ and in the parts of the kernel that are about the graph.',
       ['type-graphql'],
-      [`${subgraph}graph/`, '^subgraphs/shared/(graph|pagination|host)[.]ts$'],
+      [`${subgraph}graph/`, '^subgraphs/shared/(graph|host|pagination|subgraph-schema)[.]ts$'],
     ),
     only(
       'apollo-in-gateway',
-      '@apollo/* is used in gateway/ and in shared graph and host.',
+      '@apollo/* is used in gateway/ and in the parts of the kernel that are about the graph.',
       ['@apollo'],
-      ['^gateway/', '^subgraphs/shared/(graph|host)[.]ts$'],
+      ['^gateway/', '^subgraphs/shared/(graph|host|subgraph-schema)[.]ts$'],
     ),
   ],
   options: {

@@ -129,7 +129,7 @@ async function filesOfTheProject(folder = ''): Promise<string[]> {
   const entries = await readdir(join(root, folder), { withFileTypes: true });
   const found = entries
     .filter(({ name }) => !written.includes(name))
-    .map((entry) => {
+    .map(async (entry) => {
       const path = join(folder, entry.name);
       return entry.isDirectory() ? filesOfTheProject(path) : [path];
     });
