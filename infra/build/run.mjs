@@ -3,8 +3,8 @@
  *
  *   node infra/build/run.mjs gateway/main.ts --port 4000
  *
- * npm scripts use it as their one command, so that a signal sent to npm reaches
- * the program itself. It refuses a Node that is too old with a sentence instead of
+ * npm scripts `exec` it as their one command, so that a signal sent to npm reaches
+ * the program itself and not a shell in between. It refuses a Node that is too old with a sentence instead of
  * a stack from deep inside a library, keeps compiled code between starts, and lets
  * stacks name the TypeScript sources.
  */
