@@ -152,13 +152,16 @@ export default {
       'sql-in-store',
       'typeorm and pg are used in store/ and in the parts of the kernel that are about the database.',
       ['typeorm', 'pg'],
-      [`${subgraph}store/`, '^subgraphs/shared/(db|events|host|wakeups|workflow)[.]ts$'],
+      [
+        `${subgraph}store/`,
+        '^subgraphs/shared/(db|events|host|wakeups|workflow|workflow-engine|workflow-run|executor-lease)[.]ts$',
+      ],
     ),
     only(
       'dbos-behind-workflow',
-      'Durable runs are started and written through shared/workflow.ts.',
+      'Durable runs are started and written through shared/workflow.ts; its engine alone knows DBOS.',
       ['@dbos-inc'],
-      ['^subgraphs/shared/workflow[.]ts$'],
+      ['^subgraphs/shared/workflow(-engine|-run)?[.]ts$'],
     ),
     only(
       'type-graphql-in-graph',

@@ -1,6 +1,7 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { access, readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { settings } from '../subgraphs/shared/config.ts';
 import { errorCodes } from '../subgraphs/shared/errors.ts';
 
 /** What linters cannot say about the whole. */
@@ -34,6 +35,14 @@ describe('errors', () => {
       /^[A-Z_]+$/.test(text),
     );
     expect(sections).toEqual([...errorCodes]);
+  });
+});
+
+describe('configuration', () => {
+  it('every variable has its row in docs/configuration.md, and no other has', async () => {
+    const rows = (await read('docs/configuration.md')).matchAll(/^\| `([A-Z_]+)` \|/gm);
+    const documented = [...rows].map(([, name = '']) => name);
+    expect(documented).toEqual(Object.keys(settings));
   });
 });
 
