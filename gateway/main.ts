@@ -3,6 +3,7 @@ import process from 'node:process';
 import { parseArgs } from 'node:util';
 import { createTokenVerifier } from '../subgraphs/shared/auth.ts';
 import { ConfigError, loadConfig } from '../subgraphs/shared/config.ts';
+import { loadKeys } from '../subgraphs/shared/keys.ts';
 import { createLog } from '../subgraphs/shared/log.ts';
 import { createGateway } from './gateway.ts';
 import type { Gateway } from './gateway.ts';
@@ -28,8 +29,8 @@ async function start(): Promise<Gateway> {
     log: createLog(config.log),
     supergraphSdl: await readFile(values.supergraph, 'utf8'),
     endpoints: undefined,
-    verifyToken: createTokenVerifier(config),
-    identityKeys: auth ? config.keys : undefined,
+    verifyToken: createTokenVerifier(config.auth),
+    identityKeys: auth ? loadKeys(config.keys) : undefined,
     host: config.gateway.host,
     port: values.port === undefined ? config.gateway.port : portOf(values.port),
     auth,

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { GraphQLError } from 'graphql';
 import type { ExecutionResult } from 'graphql';
 import type { ClassType, NonEmptyArray } from 'type-graphql';
 import type { EntityTarget, ObjectLiteral } from 'typeorm';
@@ -10,14 +11,15 @@ import type { Database, MigrationClass } from './db.ts';
 import { openDatabase } from './db.ts';
 import { ForgeError } from './errors.ts';
 import { sweepEvents } from './events.ts';
-import { executeGraph, printGraph, subscribeToGraph, subgraphGraph } from './graph-engine.ts';
-import type { GraphRequest } from './graph-engine.ts';
+import { buildSubgraph, graphEngine } from './subgraph-schema.ts';
+import type { GraphRequest } from './subgraph-schema.ts';
 import { sweepIdempotency } from './idempotency.ts';
 import type { Log } from './log.ts';
 import type { Consumer } from './outbox.ts';
 import { deliverMessages } from './outbox.ts';
 import { sleep } from './time.ts';
 import type { Clock } from './time.ts';
+import { wakeOrTimeout } from './wakeups.ts';
 import type { Workflow } from './workflow.ts';
 
 /** How another subgraph's mention of an entity becomes this subgraph's part of it. */
@@ -58,4 +60,147 @@ export interface Subgraph<Deps = unknown> {
   readonly deps: Deps;
   /** Ends what `deps` hold open. */
   close?(): Promise<void>;
+}
+
+/** A subgraph's part of the graph as text, for composing the supergraph. */
+export async function subgraphSdl(subgraph: Subgraph): Promise<string> {
+  return (await buildSubgraph(subgraph)).sdl;
+}
+
+/** A subgraph that answers, as the gateway knows it: in this process, or behind HTTP. */
+export interface SubgraphEndpoint {
+  readonly name: string;
+  readonly sdl: string;
+  execute(
+    request: GraphRequest,
+    headers: Readonly<Record<string, string>>,
+    signal: AbortSignal,
+  ): Promise<ExecutionResult>;
+  subscribe(
+    request: GraphRequest,
+    headers: Readonly<Record<string, string>>,
+    signal: AbortSignal,
+  ): Promise<AsyncIterable<ExecutionResult>>;
+}
+
+export interface MountOptions {
+  readonly db: Database;
+  readonly identityKeys: IdentityKeys;
+  readonly cursorKey: Uint8Array;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/**
+ * Makes a subgraph answer. Every request must carry the gateway's signature over
+ * who calls, for this subgraph and this very operation; the tenant comes from
+ * there and from nowhere else.
+ */
+export async function mountSubgraph(
+  subgraph: Subgraph,
+  { db, identityKeys, cursorKey, clock, log }: MountOptions,
+): Promise<SubgraphEndpoint> {
+  const { name, deps } = subgraph;
+  const built = await buildSubgraph(subgraph);
+  const engine = graphEngine(built, log.child({ subgraph: name }));
+
+  const contexts = async (
+    { query }: GraphRequest,
+    headers: Readonly<Record<string, string>>,
+    signal: AbortSignal,
+  ): Promise<() => Context> => {
+    const signed = headers['x-forge-identity'];
+    if (signed === undefined) {
+      throw new ForgeError('UNAUTHENTICATED', 'This operation needs a token.');
+    }
+    const operationHash = createHash('sha256').update(query).digest('base64url');
+    const use = { audience: name, operationHash };
+    const identity = await verifyIdentity(identityKeys, signed, use);
+    const requestId = headers['x-request-id'] ?? 'unknown';
+    const parts = { identity, requestId, db, deps, cursorKey, clock, log, signal };
+    return () => createContext(parts);
+  };
+
+  return {
+    name,
+    sdl: built.sdl,
+    async execute(request, headers, signal) {
+      try {
+        const contextFor = await contexts(request, headers, signal);
+        return await engine.execute(request, contextFor());
+      } catch (cause) {
+        return refused(cause);
+      }
+    },
+    async subscribe(request, headers, signal) {
+      try {
+        return await engine.subscribe(request, await contexts(request, headers, signal));
+      } catch (cause) {
+        return (async function* () {
+          yield await Promise.resolve(refused(cause));
+        })();
+      }
+    },
+  };
+}
+
+function refused(cause: unknown): ExecutionResult {
+  if (!(cause instanceof ForgeError)) throw cause;
+  const error = new GraphQLError(cause.message, {
+    originalError: cause,
+    extensions: cause.extensions,
+  });
+  return { errors: [error] };
+}
+
+/** Opens a subgraph's tables. */
+export function openSubgraphDatabase(
+  { name, entities }: Subgraph,
+  options: { readonly url: string; readonly poolMax: number; readonly log: Log },
+): Promise<Database> {
+  return openDatabase({ name, entities, ...options });
+}
+
+/**
+ * Does a subgraph's work that no request waits for, until the signal aborts: it
+ * takes messages, does its chores, and forgets what is no longer kept.
+ */
+export async function runWorkers(
+  subgraph: Subgraph,
+  db: Database,
+  { log, signal }: { readonly log: Log; readonly signal: AbortSignal },
+): Promise<void> {
+  const work = { db, deps: subgraph.deps, log: log.child({ subgraph: subgraph.name }), signal };
+  const chores = [...(subgraph.chores ?? []), forgetting] as readonly Chore<unknown>[];
+  await Promise.all([
+    deliverMessages(db, subgraph.consumers, subgraph.deps, work),
+    ...chores.map((chore) => repeat(chore, work)),
+  ]);
+}
+
+const forgetting: Chore<unknown> = {
+  name: 'forget',
+  everyMs: 600_000,
+  async run({ db, signal }) {
+    while (!signal.aborted && (await sweepEvents(db)) > 0);
+    while (!signal.aborted && (await sweepIdempotency(db)) > 0);
+  },
+};
+
+const failurePauseMs = 1_000;
+
+async function repeat(chore: Chore<unknown>, work: WorkerContext<unknown>): Promise<void> {
+  const { db, log, signal } = work;
+  while (!signal.aborted) {
+    const topic = chore.wakeTopic ?? `chore/${db.name}/${chore.name}`;
+    const woken = wakeOrTimeout(db.wakeups, topic, chore.everyMs, signal);
+    try {
+      await chore.run(work);
+    } catch (err) {
+      if (signal.aborted) return;
+      log.error({ err, chore: chore.name }, 'a chore failed and is done again');
+      await sleep(failurePauseMs, signal).catch(() => undefined);
+    }
+    await woken;
+  }
 }

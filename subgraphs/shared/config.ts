@@ -1,0 +1,216 @@
+import process from 'node:process';
+import { resolve } from 'node:path';
+import { z } from 'zod';
+import type { TokenRules } from './auth.ts';
+import type { KeySource } from './keys.ts';
+import type { LogLevel } from './log.ts';
+
+/** A setting of the product: its variable, what it may be, and what it is for. */
+interface Setting<T> {
+  readonly about: string;
+  readonly schema: z.ZodType<T, string | undefined>;
+}
+
+const port = (fallback: number) =>
+  z
+    .string()
+    .regex(/^\d{1,5}$/, 'must be a port from 0 to 65535')
+    .transform(Number)
+    .refine((value) => value <= 65_535, 'must be a port from 0 to 65535')
+    .optional()
+    .default(fallback);
+const text = z.string().min(1, 'must not be empty').optional();
+const url = z.url('must be a URL').optional();
+const count = (fallback: number, max: number) =>
+  z
+    .string()
+    .regex(/^[1-9]\d*$/, `must be a whole number from 1 to ${String(max)}`)
+    .transform(Number)
+    .refine((value) => value <= max, `must be a whole number from 1 to ${String(max)}`)
+    .optional()
+    .default(fallback);
+
+/** Every variable that the product reads. Nothing else in the environment changes what it does. */
+export const settings = {
+  NODE_ENV: {
+    about: '`production` refuses what is for development only.',
+    schema: z.string().optional().default('development'),
+  },
+  FORGE_PORT: { about: 'Where the gateway listens.', schema: port(4000) },
+  FORGE_HOST: { about: 'The address the gateway listens on.', schema: text.default('127.0.0.1') },
+  FORGE_PUBLIC_URL: { about: 'The URL of `/graphql` as clients reach it.', schema: url },
+  FORGE_ADMIN_PORT: { about: 'Where health and metrics are served.', schema: port(4001) },
+  FORGE_ADMIN_HOST: {
+    about: 'The address health and metrics listen on.',
+    schema: text.default('127.0.0.1'),
+  },
+  FORGE_DATA_DIR: {
+    about: 'The folder of the embedded database, development keys and local jobs.',
+    schema: text.default('.forge'),
+  },
+  DATABASE_URL: {
+    about: 'A Postgres to use instead of the embedded one.',
+    schema: z
+      .string()
+      .regex(/^postgres(ql)?:\/\//, 'must begin with postgres:// or postgresql://')
+      .optional(),
+  },
+  FORGE_ROOT_SECRET: {
+    about: 'Base64 of at least 32 random bytes, from which the platform’s keys are derived.',
+    schema: z
+      .string()
+      .refine((value) => Buffer.from(value, 'base64').length >= 32, {
+        error: 'must be base64 of at least 32 bytes',
+      })
+      .optional(),
+  },
+  FORGE_ISSUER: { about: 'The issuer of partners’ tokens.', schema: url },
+  FORGE_JWKS_URL: { about: 'Where that issuer publishes its keys.', schema: url },
+  FORGE_AUDIENCE: { about: 'The audience tokens must name.', schema: text.default('forge') },
+  FORGE_SANDBOX: {
+    about: 'Where jobs run: `local` or `kubernetes`.',
+    schema: z.enum(['local', 'kubernetes']).optional(),
+  },
+  FORGE_KUBECONFIG: { about: 'The kubeconfig of the cluster for jobs.', schema: text },
+  FORGE_SUBGRAPH_HOST: {
+    about: 'The address a subgraph of its own listens on.',
+    schema: text.default('127.0.0.1'),
+  },
+  FORGE_SUBGRAPH_PORT: { about: 'Where a subgraph of its own listens.', schema: port(4100) },
+  FORGE_GATEWAY_URL: {
+    about: 'The gateway as AI employees of a subgraph of its own reach it.',
+    schema: url,
+  },
+  FORGE_POOL_MAX: {
+    about: 'Database connections of one subgraph.',
+    schema: count(8, 100),
+  },
+  FORGE_LOG_LEVEL: {
+    about: 'trace, debug, info, warn, error or silent.',
+    schema: z
+      .enum(['trace', 'debug', 'info', 'warn', 'error', 'silent'])
+      .optional()
+      .default('info'),
+  },
+  APOLLO_KEY: { about: 'Reports usage to GraphOS; without it nothing does.', schema: text },
+  APOLLO_GRAPH_REF: { about: 'The graph that usage is reported for.', schema: text },
+  OTEL_EXPORTER_OTLP_ENDPOINT: {
+    about: 'Where traces are sent; without it they are sent nowhere.',
+    schema: url,
+  },
+} as const satisfies Record<string, Setting<unknown>>;
+
+type Values = { readonly [Name in keyof typeof settings]: z.output<(typeof settings)[Name]['schema']> };
+
+/** Everything that can be set, read once and checked as a whole. */
+export interface Config {
+  readonly production: boolean;
+  readonly gateway: {
+    readonly host: string;
+    readonly port: number;
+    /** Where clients reach the gateway. */
+    readonly publicUrl: string;
+  };
+  readonly admin: { readonly host: string; readonly port: number };
+  readonly subgraph: { readonly host: string; readonly port: number };
+  readonly dataDir: string;
+  /** Undefined: the embedded database. */
+  readonly databaseUrl: string | undefined;
+  readonly poolMax: number;
+  readonly keys: KeySource;
+  readonly auth: TokenRules & {
+    /** Whether tokens come from the development issuer, whose keys are in the data folder. */
+    readonly development: boolean;
+  };
+  readonly sandbox: {
+    readonly driver: 'local' | 'kubernetes';
+    readonly rootDir: string;
+    readonly kubeconfig: string | undefined;
+  };
+  readonly apollo: { readonly key: string | undefined; readonly graphRef: string | undefined };
+  readonly log: { readonly level: LogLevel };
+  readonly otlpEndpoint: string | undefined;
+}
+
+/** All that is wrong with the configuration, a line each. The process ends with 78 (EX_CONFIG). */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError';
+  constructor(problems: readonly string[]) {
+    super(`The configuration cannot be used:\n${problems.map((one) => `  ${one}`).join('\n')}`);
+  }
+}
+
+export const developmentIssuer = 'http://forge.localhost/development';
+
+/** Reads the configuration, and says everything that is wrong with it at once. */
+export function loadConfig(env: Readonly<Record<string, string | undefined>> = process.env): Config {
+  const problems: string[] = [];
+  const values: Record<string, unknown> = {};
+  for (const [name, { schema }] of Object.entries(settings)) {
+    const given = env[name] === '' ? undefined : env[name];
+    const result = schema.safeParse(given);
+    if (result.success) values[name] = result.data;
+    else problems.push(`${name} ${result.error.issues[0]?.message ?? 'cannot be used'}.`);
+  }
+  if (problems.length > 0) throw new ConfigError(problems);
+  const read = values as unknown as Values;
+  problems.push(...contradictions(read));
+  if (problems.length > 0) throw new ConfigError(problems);
+  return configOf(read);
+}
+
+function contradictions(values: Values): string[] {
+  const problems: string[] = [];
+  if ((values.FORGE_ISSUER === undefined) !== (values.FORGE_JWKS_URL === undefined)) {
+    problems.push('FORGE_ISSUER and FORGE_JWKS_URL are set together or not at all.');
+  }
+  if (values.FORGE_SANDBOX === 'kubernetes' && values.FORGE_KUBECONFIG === undefined) {
+    problems.push('FORGE_SANDBOX=kubernetes needs FORGE_KUBECONFIG.');
+  }
+  if (values.NODE_ENV !== 'production') return problems;
+  const needed = ['DATABASE_URL', 'FORGE_ISSUER', 'FORGE_ROOT_SECRET'] as const;
+  for (const name of needed) {
+    if (values[name] === undefined) problems.push(`${name} is needed when NODE_ENV=production.`);
+  }
+  return problems;
+}
+
+function configOf(values: Values): Config {
+  const production = values.NODE_ENV === 'production';
+  const dataDir = resolve(values.FORGE_DATA_DIR);
+  const { FORGE_HOST: host, FORGE_PORT: gatewayPort } = values;
+  const publicUrl = `http://${host.includes(':') ? `[${host}]` : host}:${String(gatewayPort)}/graphql`;
+  const kubeconfig = values.FORGE_KUBECONFIG;
+  const { FORGE_ISSUER: issuer, FORGE_JWKS_URL: jwksUrl } = values;
+  return {
+    production,
+    gateway: {
+      host,
+      port: gatewayPort,
+      publicUrl: values.FORGE_GATEWAY_URL ?? values.FORGE_PUBLIC_URL ?? publicUrl,
+    },
+    admin: { host: values.FORGE_ADMIN_HOST, port: values.FORGE_ADMIN_PORT },
+    subgraph: { host: values.FORGE_SUBGRAPH_HOST, port: values.FORGE_SUBGRAPH_PORT },
+    dataDir,
+    databaseUrl: values.DATABASE_URL,
+    poolMax: values.FORGE_POOL_MAX,
+    keys: { rootSecret: values.FORGE_ROOT_SECRET, production, dataDir },
+    auth: {
+      issuer: issuer ?? developmentIssuer,
+      audience: values.FORGE_AUDIENCE,
+      development: issuer === undefined,
+      jwks:
+        jwksUrl === undefined
+          ? { file: resolve(dataDir, 'development-issuer', 'jwks.json') }
+          : { url: new URL(jwksUrl) },
+    },
+    sandbox: {
+      driver: values.FORGE_SANDBOX ?? (kubeconfig === undefined ? 'local' : 'kubernetes'),
+      rootDir: resolve(dataDir, 'sandbox'),
+      kubeconfig,
+    },
+    apollo: { key: values.APOLLO_KEY, graphRef: values.APOLLO_GRAPH_REF },
+    log: { level: values.FORGE_LOG_LEVEL },
+    otlpEndpoint: values.OTEL_EXPORTER_OTLP_ENDPOINT,
+  };
+}
