@@ -6,7 +6,7 @@
  * Two builds at once do no harm: files are renamed into place, never half written.
  * Types are not checked here: `npm run check` does that.
  */
-import { createHash } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import {
   mkdir,
   readdir,
@@ -22,8 +22,8 @@ import { basename, dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { swcOptions } from './swc-options.mjs';
 
-const root = join(dirname(fileURLToPath(import.meta.url)), '../..');
-const out = join(root, 'dist');
+const here = dirname(fileURLToPath(import.meta.url));
+const home = join(here, '../..');
 const sources = ['gateway', 'subgraphs', 'infra', 'test/bench', 'test/support'];
 const compiled = /(?<!\.test|\.d)\.ts$/;
 const copied = /\.(html|css|js|svg|png|ico|woff2|sql|json|graphql|pl|sh)$/;
@@ -35,16 +35,17 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
   if (count > 0) process.stderr.write(`built ${count} files\n`);
 }
 
-/** Brings dist/ up to date. Gives how many files were written. */
-export async function build() {
+/** Brings the dist/ of a folder up to date. Gives how many files were written. */
+export async function build(root = home) {
+  const out = join(root, 'dist');
   const stamp = await settingsStamp();
   const stampFile = join(out, '.settings');
   const sameSettings = (await readFile(stampFile, 'utf8').catch(() => '')) === stamp;
   const files = (await Promise.all(sources.map((folder) => list(join(root, folder))))).flat();
-  const outputs = files.map(outputOf);
+  const outputs = files.map((from) => outputOf(root, from));
   const counts = await Promise.all(outputs.map((output) => emit(output, sameSettings)));
   const wanted = new Set([stampFile]);
-  for (const { to } of outputs) wanted.add(to).add(`${to}.map`);
+  for (const { to } of outputs) wanted.add(to).add(`${to}.map`).add(dirname(to));
   await prune(out, wanted);
   if (!sameSettings) await replace(stampFile, stamp);
   return counts.filter(Boolean).length;
@@ -60,15 +61,15 @@ async function list(folder) {
   return (await Promise.all(found)).flat();
 }
 
-function outputOf(from) {
-  const to = join(out, relative(root, from));
+function outputOf(root, from) {
+  const to = join(root, 'dist', relative(root, from));
   return compiled.test(from)
-    ? compilation(from, to.replace(compiled, '.js'))
+    ? compilation(root, from, to.replace(compiled, '.js'))
     : { from, to, produce: async () => ({ code: await readFile(from) }) };
 }
 
-function compilation(from, to) {
-  return { from, to, produce: () => compile(from, to) };
+function compilation(root, from, to) {
+  return { from, to, produce: () => compile(root, from, to) };
 }
 
 async function emit({ from, to, produce }, sameSettings) {
@@ -87,14 +88,14 @@ function sameMoment(made, source) {
 }
 
 async function replace(path, content, like) {
-  const written = `${path}.${process.pid}.partial`;
+  const written = `${path}.${randomUUID()}.partial`;
   await mkdir(dirname(path), { recursive: true });
   await writeFile(written, content);
   if (like) await utimes(written, like.atime, like.mtime);
   await rename(written, path);
 }
 
-async function compile(from, to) {
+async function compile(root, from, to) {
   const { transform } = await import('@swc/core');
   const { code, map } = await transform(await readFile(from, 'utf8'), {
     ...swcOptions,
@@ -112,11 +113,11 @@ async function compile(from, to) {
 async function settingsStamp() {
   const hash = createHash('sha256');
   for (const file of [
-    'infra/build/build.mjs',
-    'infra/build/swc-options.mjs',
-    'node_modules/@swc/core/package.json',
+    join(here, 'build.mjs'),
+    join(here, 'swc-options.mjs'),
+    join(home, 'node_modules/@swc/core/package.json'),
   ]) {
-    hash.update(await readFile(join(root, file)));
+    hash.update(await readFile(file));
   }
   return hash.digest('hex');
 }
@@ -127,7 +128,8 @@ async function prune(folder, wanted) {
     const path = join(folder, entry.name);
     if (entry.isDirectory()) {
       await prune(path, wanted);
-      await rmdir(path).catch(() => undefined);
+      // Not one that another build is about to write into.
+      if (!wanted.has(path)) await rmdir(path).catch(() => undefined);
     } else if (!wanted.has(path) && !(partial.test(path) && (await isYoung(path)))) {
       await rm(path, { force: true });
     }
