@@ -24,13 +24,14 @@ async function start(): Promise<Gateway> {
   const config = loadConfig();
   const auth = !values['no-auth'];
   if (!auth && config.production) throw new Usage('--no-auth is refused in production.');
+  const keys = auth ? loadKeys(config.keys) : undefined;
   return createGateway({
     config,
     log: createLog(config.log),
     supergraphSdl: await readFile(values.supergraph, 'utf8'),
     endpoints: undefined,
-    verifyToken: createTokenVerifier(config.auth),
-    identityKeys: auth ? loadKeys(config.keys) : undefined,
+    verifyToken: createTokenVerifier(config.auth, keys),
+    identityKeys: keys,
     host: config.gateway.host,
     port: values.port === undefined ? config.gateway.port : portOf(values.port),
     auth,

@@ -1,7 +1,5 @@
 import type { Config } from '../shared/config.ts';
-import type { Subgraph } from '../shared/host.ts';
-import type { Log } from '../shared/log.ts';
-import type { Clock } from '../shared/time.ts';
+import type { Kernel, Subgraph } from '../shared/host.ts';
 import { Job, JobCostResolver, jobReference } from './graph/job.ts';
 import { PriceListResolver } from './graph/price-list.ts';
 import { TenantResolver, tenantReference } from './graph/tenant.ts';
@@ -19,7 +17,7 @@ import { onAttemptFinished } from './workflows/settle-attempt.ts';
 /** Billing: credit, holds, usage and its cost. */
 export function billing(
   _config: Config,
-  kernel: { readonly log: Log; readonly clock: Clock },
+  kernel: Pick<Kernel, 'clock'>,
 ): Subgraph<BillingDeps> {
   return {
     name: 'billing',

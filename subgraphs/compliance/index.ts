@@ -1,7 +1,5 @@
 import type { Config } from '../shared/config.ts';
-import type { Subgraph } from '../shared/host.ts';
-import type { Log } from '../shared/log.ts';
-import type { Clock } from '../shared/time.ts';
+import type { Kernel, Subgraph } from '../shared/host.ts';
 import { AuditChainResolver } from './graph/audit-chain.ts';
 import { AuditEntryResolver, auditEntryReference } from './graph/audit-entry.ts';
 import { Job, JobAuditTrailResolver, jobReference } from './graph/job.ts';
@@ -14,7 +12,7 @@ import { onAuditRecorded } from './workflows/record-audit.ts';
 /** Compliance: who did what, kept so that nobody can change it unseen. */
 export function compliance(
   _config: Config,
-  kernel: { readonly log: Log; readonly clock: Clock },
+  kernel: Pick<Kernel, 'clock'>,
 ): Subgraph<ComplianceDeps> {
   return {
     name: 'compliance',

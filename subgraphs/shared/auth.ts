@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
-import { createLocalJWKSet, createRemoteJWKSet, errors, jwtVerify, SignJWT } from 'jose';
-import type { CryptoKey, JSONWebKeySet, JWTPayload, JWTVerifyGetKey } from 'jose';
+import { createLocalJWKSet, createRemoteJWKSet, decodeJwt, errors, jwtVerify, SignJWT } from 'jose';
+import type { JSONWebKeySet, JWTPayload, JWTVerifyGetKey } from 'jose';
 import { ForgeError } from './errors.ts';
 
 /** Who acts. */
@@ -38,11 +38,16 @@ const scopesMax = 200;
  * Makes the check of partners' tokens (RFC 7519, RFC 8725): signature by the
  * issuer's published keys, algorithm from a closed list, issuer, audience and
  * expiry. The tenant and the scopes come from the token and from nowhere else.
+ * Tokens of the platform's own actors are checked with the platform's key.
  */
-export function createTokenVerifier(rules: TokenRules): TokenVerifier {
+export function createTokenVerifier(
+  rules: TokenRules,
+  platformKeys: PlatformKeys | undefined,
+): TokenVerifier {
   const keys = keysOf(rules.jwks);
   return async (jwt) => {
     try {
+      if (platformKeys && claimsPlatform(jwt)) return await verifyActorToken(jwt, platformKeys);
       const { payload } = await jwtVerify(jwt, keys, {
         issuer: rules.issuer,
         audience: rules.audience,
@@ -157,31 +162,55 @@ export async function verifyIdentity(
   }
 }
 
-/** Makes the token with which an AI employee calls the gateway as any partner would. */
-export interface ActorTokenIssuer {
-  (claims: {
+/** The key with which the platform vouches for its own actors at the gateway. */
+export interface PlatformKeys {
+  readonly platform: Uint8Array;
+}
+
+const platformIssuer = 'forge-platform';
+const platformAudience = 'forge-gateway';
+
+/**
+ * Makes the token with which an actor of the platform itself, such as an AI
+ * employee, calls the gateway as any partner would: for one tenant, with the
+ * scopes it was lent, for minutes.
+ */
+export function signActorToken(
+  keys: PlatformKeys,
+  claims: {
     readonly tenant: string;
     readonly actor: Actor;
     readonly scopes: readonly string[];
     readonly ttlSeconds: number;
-  }): Promise<string>;
+  },
+): Promise<string> {
+  const { tenant, actor, scopes, ttlSeconds } = claims;
+  return new SignJWT({ tenant, actor_type: actor.type, scope: scopes.join(' ') })
+    .setProtectedHeader({ alg: identityAlgorithm })
+    .setIssuer(platformIssuer)
+    .setAudience(platformAudience)
+    .setSubject(actor.id)
+    .setIssuedAt()
+    .setExpirationTime(`${String(ttlSeconds)}s`)
+    .sign(keys.platform);
 }
 
-/** An issuer that holds a private key of its own: of the platform, or for development. */
-export function tokenIssuer(rules: {
-  readonly issuer: string;
-  readonly audience: string;
-  readonly privateKey: CryptoKey;
-  readonly keyId: string;
-  readonly algorithm: string;
-}): ActorTokenIssuer {
-  return ({ tenant, actor, scopes, ttlSeconds }) =>
-    new SignJWT({ tenant, actor_type: actor.type, scope: scopes.join(' ') })
-      .setProtectedHeader({ alg: rules.algorithm, kid: rules.keyId })
-      .setIssuer(rules.issuer)
-      .setAudience(rules.audience)
-      .setSubject(actor.id)
-      .setIssuedAt()
-      .setExpirationTime(Math.floor(Date.now() / 1_000) + ttlSeconds)
-      .sign(rules.privateKey);
+async function verifyActorToken(jwt: string, { platform }: PlatformKeys): Promise<Identity> {
+  const { payload } = await jwtVerify(jwt, platform, {
+    issuer: platformIssuer,
+    audience: platformAudience,
+    algorithms: [identityAlgorithm],
+    clockTolerance: clockToleranceSeconds,
+    requiredClaims: ['exp', 'sub', 'tenant'],
+  });
+  return identityIn(payload);
+}
+
+/** Only chooses the key to check with; what the token says is believed after the check. */
+function claimsPlatform(jwt: string): boolean {
+  try {
+    return decodeJwt(jwt).iss === platformIssuer;
+  } catch {
+    return false;
+  }
 }

@@ -14,6 +14,7 @@ import { sweepEvents } from './events.ts';
 import { buildSubgraph, graphEngine } from './subgraph-schema.ts';
 import type { GraphRequest } from './subgraph-schema.ts';
 import { sweepIdempotency } from './idempotency.ts';
+import type { Keys } from './keys.ts';
 import type { Log } from './log.ts';
 import type { Consumer } from './outbox.ts';
 import { deliverMessages } from './outbox.ts';
@@ -41,6 +42,13 @@ export interface WorkerContext<Deps> {
   readonly deps: Deps;
   readonly log: Log;
   readonly signal: AbortSignal;
+}
+
+/** What every subgraph is given by whoever starts it. */
+export interface Kernel {
+  readonly log: Log;
+  readonly clock: Clock;
+  readonly keys: Keys;
 }
 
 /** A subgraph as a value: everything it is, wired by nothing else. */

@@ -7,6 +7,8 @@ import { ForgeError } from './errors.ts';
 export interface Keys {
   /** Signs who calls, from the gateway to subgraphs. */
   readonly identity: Uint8Array;
+  /** Vouches for the platform's own actors, at the gateway. */
+  readonly platform: Uint8Array;
   /** Signs cursors. */
   readonly cursor: Uint8Array;
   /** Signs links under which files are fetched. */
@@ -40,6 +42,7 @@ export function loadKeys({ rootSecret, production, dataDir }: KeySource): Keys {
     new Uint8Array(hkdfSync('sha256', root, 'forge', use, 32));
   return {
     identity: derived('subgraph identity'),
+    platform: derived('platform actor'),
     cursor: derived('cursor'),
     link: derived('link'),
   };

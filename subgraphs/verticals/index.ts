@@ -1,8 +1,6 @@
 import { signActorToken } from '../shared/auth.ts';
 import type { Config } from '../shared/config.ts';
-import type { Subgraph } from '../shared/host.ts';
-import type { Log } from '../shared/log.ts';
-import type { Clock } from '../shared/time.ts';
+import type { Kernel, Subgraph } from '../shared/host.ts';
 import { standardCatalogue } from './domain/catalogue.ts';
 import { ApprovalResolver } from './graph/approval.ts';
 import { ApprovalsChangedResolver } from './graph/approvals-changed.ts';
@@ -25,14 +23,23 @@ import { standardPace } from './workflows/deps.ts';
 import { jobFinished } from './workflows/job-finished.ts';
 import { runPlaybook } from './workflows/run-playbook.ts';
 
+/** Longer than any single call, far shorter than a run. */
+const employeeTokenSeconds = 120;
+
 /** Verticals: playbooks that AI employees follow, their runs, and people's approvals. */
 export function verticals(
   config: Config,
-  kernel: { readonly log: Log; readonly clock: Clock },
+  kernel: Pick<Kernel, 'clock' | 'keys'>,
 ): Subgraph<VerticalsDeps> {
   const graph = forgeGraph({
     send: sendTo(() => config.gateway.publicUrl),
-    tokenFor: () => signActorToken(),
+    tokenFor: ({ tenant, id, scopes }) =>
+      signActorToken(kernel.keys, {
+        tenant,
+        actor: { type: 'ai-employee', id },
+        scopes,
+        ttlSeconds: employeeTokenSeconds,
+      }),
   });
   return {
     name: 'verticals',

@@ -1,0 +1,197 @@
+import {
+  CircuitState,
+  circuitBreaker,
+  ConsecutiveBreaker,
+  ExponentialBackoff,
+  handleAll,
+} from 'cockatiel';
+import type { CircuitBreakerPolicy } from 'cockatiel';
+import { Agent, request as send } from 'undici';
+import { ForgeError } from './errors.ts';
+import { sleep } from './time.ts';
+
+export interface HttpRequest {
+  readonly url: string;
+  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: string | Uint8Array;
+  /** Whose call it is: one tenant's trouble with a provider does not close it to others. */
+  readonly tenant: string;
+  /**
+   * Whether asking twice has the effect of asking once: by its nature, or because
+   * it carries a key that the provider honours. Nothing else is sent again.
+   */
+  readonly repeatable: boolean;
+  readonly signal?: AbortSignal;
+}
+
+export interface HttpAnswer {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+  readonly body: string;
+}
+
+export interface HttpClientOptions {
+  /** The other system, in messages and as the breaker's name. */
+  readonly provider: string;
+  /** For one try, from the first byte sent to the last received. */
+  readonly timeoutMs: number;
+  /** For all tries together. */
+  readonly deadlineMs: number;
+  readonly attemptsMax: number;
+  readonly responseBytesMax?: number;
+}
+
+export interface HttpClient {
+  /**
+   * Gives the provider's answer, whatever its status: a refusal is an answer.
+   *
+   * Throws PROVIDER_UNAVAILABLE, retryable, when there is none within the
+   * deadline: the outcome is unknown. Tries again after a broken connection, a
+   * 429 or a 5xx when the request is repeatable, waiting as Retry-After says or
+   * with full jitter, and only while retries are a small part of all calls.
+   */
+  call(request: HttpRequest): Promise<HttpAnswer>;
+  close(): Promise<void>;
+}
+
+const retryDelayMs = 200;
+const retryDelayMsMax = 10_000;
+const breakerFailures = 8;
+const breakersMax = 5_000;
+const responseBytesDefault = 16 * 1_048_576;
+
+export function httpClient(options: HttpClientOptions): HttpClient {
+  const { provider, attemptsMax } = options;
+  const agent = new Agent({
+    connections: 64,
+    connect: { timeout: Math.min(options.timeoutMs, 5_000) },
+    maxResponseSize: options.responseBytesMax ?? responseBytesDefault,
+  });
+  const breakers = new Map<string, CircuitBreakerPolicy>();
+  const budget = retryBudget();
+  const breakerOf = (tenant: string): CircuitBreakerPolicy => {
+    const known = breakers.get(tenant);
+    if (known) return known;
+    const made = circuitBreaker(handleAll, {
+      halfOpenAfter: new ExponentialBackoff({ initialDelay: 1_000, maxDelay: 60_000 }),
+      breaker: new ConsecutiveBreaker(breakerFailures),
+    });
+    if (breakers.size >= breakersMax) breakers.clear();
+    breakers.set(tenant, made);
+    return made;
+  };
+
+  return {
+    async call(request) {
+      const until = Date.now() + options.deadlineMs;
+      const breaker = breakerOf(request.tenant);
+      budget.call();
+      for (let attempts = 1; ; attempts += 1) {
+        const outcome = await tryOnce(agent, breaker, request, options, until);
+        const repeatable = request.repeatable && attempts < attemptsMax;
+        const delayMs = Math.max(jitterMs(attempts), outcome.retryAfterMs ?? 0);
+        const again = repeatable && outcome.passing && Date.now() + delayMs < until;
+        if (again && breaker.state !== CircuitState.Open && budget.retry()) {
+          await sleep(delayMs, request.signal);
+          continue;
+        }
+        if (outcome.answer) return outcome.answer;
+        const message = `${provider} gave no answer. What was asked for may or may not have happened.`;
+        throw new ForgeError('PROVIDER_UNAVAILABLE', message, {
+          cause: outcome.cause,
+          retryable: true,
+        });
+      }
+    },
+    close: () => agent.destroy(),
+  };
+}
+
+interface Outcome {
+  readonly answer?: HttpAnswer;
+  readonly cause?: unknown;
+  /** Whether the trouble is of the kind that passes. */
+  readonly passing: boolean;
+  readonly retryAfterMs?: number | undefined;
+}
+
+/** A server error counts against the breaker like a broken connection; it is still an answer. */
+class Troubled extends Error {
+  readonly answer: HttpAnswer;
+  constructor(answer: HttpAnswer) {
+    super(`status ${String(answer.status)}`);
+    this.answer = answer;
+  }
+}
+
+async function tryOnce(
+  agent: Agent,
+  breaker: CircuitBreakerPolicy,
+  request: HttpRequest,
+  { timeoutMs }: HttpClientOptions,
+  until: number,
+): Promise<Outcome> {
+  const leftMs = Math.max(1, Math.min(timeoutMs, until - Date.now()));
+  const timeout = AbortSignal.timeout(leftMs);
+  const signal = request.signal ? AbortSignal.any([request.signal, timeout]) : timeout;
+  try {
+    const answer = await breaker.execute(async () => {
+      const given = await exchange(agent, request, signal);
+      if (given.status >= 500) throw new Troubled(given);
+      return given;
+    });
+    const passing = answer.status === 429;
+    return { answer, passing, retryAfterMs: retryAfterOf(answer) };
+  } catch (cause) {
+    if (request.signal?.aborted) throw request.signal.reason;
+    if (!(cause instanceof Troubled)) return { cause, passing: true };
+    const passing = cause.answer.status !== 501;
+    return { answer: cause.answer, passing, retryAfterMs: retryAfterOf(cause.answer) };
+  }
+}
+
+async function exchange(
+  agent: Agent,
+  { url, method, headers = {}, body }: HttpRequest,
+  signal: AbortSignal,
+): Promise<HttpAnswer> {
+  const response = await send(url, {
+    dispatcher: agent,
+    method,
+    headers,
+    body: body ?? null,
+    signal,
+  });
+  const { statusCode: status } = response;
+  return { status, headers: response.headers, body: await response.body.text() };
+}
+
+/** Seconds or a date (RFC 9110 §10.2.3). Longer than our own longest wait is not waited for. */
+function retryAfterOf({ headers }: HttpAnswer): number | undefined {
+  const value = headers['retry-after'];
+  if (typeof value !== 'string') return undefined;
+  const ms = /^\d+$/.test(value) ? Number(value) * 1_000 : Date.parse(value) - Date.now();
+  return Number.isFinite(ms) ? Math.max(0, ms) : undefined;
+}
+
+/** Full jitter: anything from nothing to the doubled delay. */
+function jitterMs(attempts: number): number {
+  return Math.random() * Math.min(retryDelayMsMax, retryDelayMs * 2 ** attempts);
+}
+
+/** Lets retries be a fifth of the calls at most, and some when there are few calls. */
+function retryBudget() {
+  const tokensMax = 20;
+  let tokens = tokensMax;
+  return {
+    call() {
+      tokens = Math.min(tokensMax, tokens + 0.2);
+    },
+    retry(): boolean {
+      if (tokens < 1) return false;
+      tokens -= 1;
+      return true;
+    },
+  };
+}
