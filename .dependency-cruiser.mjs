@@ -107,14 +107,14 @@ export default {
     {
       name: 'gateway',
       comment:
-        'The gateway imports itself and shared config, errors, log, telemetry, health, http-client and auth.',
+        'The gateway imports itself and shared config, errors, log, telemetry, health, http-client, auth and keys.',
       severity: 'error',
       from: { path: '^gateway/', pathNot: test },
       to: {
         path: ours,
         pathNot: [
           '^gateway/',
-          '^subgraphs/shared/(config|errors|log|telemetry|health|http-client|auth)[.]ts$',
+          '^subgraphs/shared/(config|errors|log|telemetry|health|http-client|auth|keys)[.]ts$',
         ],
       },
     },
@@ -171,9 +171,9 @@ export default {
     ),
     only(
       'apollo-in-gateway',
-      '@apollo/* is used in gateway/ and in the parts of the kernel that are about the graph.',
+      '@apollo/* is used in gateway/, in the kernel where it is about the graph, and for composing schema/.',
       ['@apollo'],
-      ['^gateway/', '^subgraphs/shared/(graph|host|subgraph-schema)[.]ts$'],
+      ['^gateway/', '^infra/schema/', '^subgraphs/shared/(graph|host|subgraph-schema)[.]ts$'],
     ),
   ],
   options: {
