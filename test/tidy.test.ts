@@ -71,6 +71,27 @@ describe('subgraphs', () => {
   });
 });
 
+describe('rover.yaml', () => {
+  it('composes what schema/ holds: the same subgraphs at the same URLs, by the same version', async () => {
+    const rover = await read('rover.yaml');
+    const told = rover.matchAll(
+      /^ {2}(\w+):\n {4}routing_url: (\S+)\n {4}schema:\n {6}file: (\S+)/gm,
+    );
+    const composed = (await read('schema/supergraph.graphql')).matchAll(
+      /@join__graph\(name: "(\w+)", url: "(\S+)"\)/g,
+    );
+    expect([...told].map(([, name, url, file]) => [name, url, file])).toEqual(
+      [...composed].map(([, name = '', url]) => [name, url, `schema/${name}.graphql`]),
+    );
+    const { dependencies } = JSON.parse(await read('package.json')) as {
+      dependencies: Record<string, string>;
+    };
+    expect(/^federation_version: =(\S+)$/m.exec(rover)?.[1]).toBe(
+      dependencies['@apollo/composition'],
+    );
+  });
+});
+
 describe('files', () => {
   it(`none has more than ${linesMax} lines`, () => {
     const long = sources.filter(([, text]) => text.split('\n').length - 1 > linesMax);
