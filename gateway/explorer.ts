@@ -6,8 +6,8 @@ import { extname, join, normalize, sep } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import type * as Altair from 'altair-static';
 
-/** Answers a request for the page or one of its files; false when it is for neither. */
-export type Explorer = (
+/** Answers a request that is not for the graph; false when it is for somebody else. */
+export type HttpRoute = (
   request: IncomingMessage,
   response: ServerResponse,
   url: URL,
@@ -17,7 +17,7 @@ export type Explorer = (
  * Serves a GraphQL explorer at `/` that needs no internet: its files come from
  * this machine and its page may connect to nothing but this gateway.
  */
-export function explorer(): Explorer {
+export function explorer(): HttpRoute {
   const altair = createRequire(import.meta.url)('altair-static') as typeof Altair;
   const directory = altair.getDistDirectory();
   const page = altair.renderAltair({

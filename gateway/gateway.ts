@@ -7,6 +7,7 @@ import { dataSource } from './data-source.ts';
 import type { Engine } from './engine.ts';
 import { aliasHardening } from './executor/aliases.ts';
 import { explorer } from './explorer.ts';
+import type { HttpRoute } from './explorer.ts';
 import { defaultLimits } from './limits.ts';
 import type { Limits } from './limits.ts';
 import { createListener, drain, listen } from './listener.ts';
@@ -37,6 +38,8 @@ export interface GatewayOptions {
   /** False lets everybody call, without an identity. */
   readonly auth: boolean;
   readonly limits?: Partial<Limits>;
+  /** What else is served on the gateway's port. */
+  readonly routes?: readonly HttpRoute[];
   /** Where the gateway's metrics are registered. */
   readonly registry?: Registry;
 }
@@ -99,7 +102,8 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
   };
 
   const open = openStreams();
-  const server = createListener(httpHandler({ engine, explorer: explorer(), open }));
+  const { routes = [] } = options;
+  const server = createListener(httpHandler({ engine, explorer: explorer(), routes, open }));
   const webSockets = serveWebSockets(server, engine);
   const port = await listen(server, options.port, host);
 

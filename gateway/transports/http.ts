@@ -6,7 +6,7 @@ import type { Engine } from '../engine.ts';
 import { runOnce } from '../engine.ts';
 import { maskThrown, RequestErrors } from '../errors.ts';
 import { eventsOf } from '../event-stream.ts';
-import type { Explorer } from '../explorer.ts';
+import type { HttpRoute } from '../explorer.ts';
 import type { OperationRequest, PreparedOperation } from '../operation.ts';
 import type { Caller } from '../scope.ts';
 import { callerOf } from '../scope.ts';
@@ -22,7 +22,9 @@ import { sse, sseType } from './sse.ts';
 
 export interface HttpParts {
   readonly engine: Engine;
-  readonly explorer: Explorer;
+  readonly explorer: HttpRoute;
+  /** What else is served here, such as the files of subgraphs mounted in this process. */
+  readonly routes: readonly HttpRoute[];
   readonly open: OpenStreams;
 }
 
@@ -40,7 +42,7 @@ export function httpHandler(
 
 async function answer(parts: HttpParts, exchange: Exchange): Promise<void> {
   const { request, response } = exchange;
-  const { engine, explorer } = parts;
+  const { engine, explorer, routes } = parts;
   const { 'x-request-id': requestId, traceparent } = request.headers;
   const anonymous = callerOf(
     { requestId: text(requestId), traceparent: text(traceparent) },
@@ -59,12 +61,22 @@ async function answer(parts: HttpParts, exchange: Exchange): Promise<void> {
       }
       const identity = await authenticate(request.headers.authorization, engine.verifyToken);
       await graphql(parts, exchange, url, { ...anonymous, identity });
-    } else if (!(await explorer(request, response, url))) {
+    } else if (!(await answeredBy([explorer, ...routes], exchange, url))) {
       throw new ForgeError('NOT_FOUND', 'Nothing is here. The graph is at /graphql.');
     }
   } catch (cause) {
     refuse(exchange, maskThrown(cause, anonymous), isTooLarge(cause) ? 413 : undefined);
   }
+}
+
+/** Whether one of these answered: the first that knows the address does. */
+async function answeredBy(
+  routes: readonly HttpRoute[],
+  { request, response }: Exchange,
+  url: URL,
+): Promise<boolean> {
+  for (const route of routes) if (await route(request, response, url)) return true;
+  return false;
 }
 
 function urlOf({ url = '/' }: IncomingMessage): URL {

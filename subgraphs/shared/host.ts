@@ -18,6 +18,7 @@ import type { Keys } from './keys.ts';
 import type { Log } from './log.ts';
 import type { Consumer } from './outbox.ts';
 import { deliverMessages } from './outbox.ts';
+import type { HttpRoute } from './subgraph-server.ts';
 import { sleep } from './time.ts';
 import type { Clock } from './time.ts';
 import { wakeOrTimeout } from './wakeups.ts';
@@ -66,6 +67,8 @@ export interface Subgraph<Deps = unknown> {
   readonly consumers: readonly Consumer[];
   readonly chores?: readonly Chore<Deps>[];
   readonly deps: Deps;
+  /** Answers to requests that are not for the graph, such as downloads. */
+  readonly routes?: readonly HttpRoute[];
   /** Ends what `deps` hold open. */
   close?(): Promise<void>;
 }

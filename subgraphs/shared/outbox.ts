@@ -4,6 +4,7 @@ import { isConnectionLost } from './db.ts';
 import { ForgeError } from './errors.ts';
 import { newId } from './ids.ts';
 import type { Log } from './log.ts';
+import { inParallel } from './parallel.ts';
 import { pollMs, wakeOrTimeout } from './wakeups.ts';
 import { sleep } from './time.ts';
 import type { Topic } from './topics.ts';
@@ -252,18 +253,6 @@ async function putOff(db: Database, tenant: string, row: MessageRow, err: unknow
       [row.id, why, delayMs / 1_000],
     ),
   );
-}
-
-async function inParallel<T>(
-  items: readonly T[],
-  max: number,
-  work: (item: T) => Promise<void>,
-): Promise<void> {
-  const rest = [...items];
-  const workers = Array.from({ length: Math.min(max, rest.length) }, async () => {
-    for (let item = rest.shift(); item !== undefined; item = rest.shift()) await work(item);
-  });
-  await Promise.all(workers);
 }
 
 function inboxTopic(subscriber: string): string {

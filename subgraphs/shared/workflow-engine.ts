@@ -5,6 +5,7 @@ import type { Database } from './db.ts';
 import { holdLease } from './executor-lease.ts';
 import type { JsonValue } from './json.ts';
 import type { Log } from './log.ts';
+import { inParallel } from './parallel.ts';
 import { sleep } from './time.ts';
 import { pollMs, wakeOrTimeout } from './wakeups.ts';
 import { cancelTopic, workflowTopic } from './workflow.ts';
@@ -163,6 +164,7 @@ interface SignalRow {
 }
 
 const batchMax = 200;
+const parallelMax = 8;
 
 /**
  * Starts runs and sends signals that committed transactions left, until the
@@ -179,8 +181,8 @@ async function dispatch(
       // Signals first: whoever left one may have left the start before it.
       const signals = await left<SignalRow>(db, 'workflow_signal');
       const starts = await left<StartRow>(db, 'workflow_start');
-      for (const row of starts) await startRun(db, registered, row, log);
-      for (const row of signals) await sendSignal(db, row);
+      await inParallel(starts, parallelMax, (row) => startRun(db, registered, row, log));
+      await inParallel(signals, parallelMax, (row) => sendSignal(db, row));
       if (signals.length === batchMax || starts.length === batchMax) continue;
     } catch (err) {
       if (signal.aborted) return;

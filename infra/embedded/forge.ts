@@ -1,0 +1,220 @@
+import { readFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { Registry } from 'prom-client';
+import { createGateway } from '../../gateway/gateway.ts';
+import { makeSubgraph, subgraphNames } from '../../subgraphs/index.ts';
+import { createTokenVerifier } from '../../subgraphs/shared/auth.ts';
+import type { Config } from '../../subgraphs/shared/config.ts';
+import type { Database } from '../../subgraphs/shared/db.ts';
+import { migrate } from '../../subgraphs/shared/db.ts';
+import { startAdminServer } from '../../subgraphs/shared/health.ts';
+import {
+  mountSubgraph,
+  openSubgraphDatabase,
+  runWorkers,
+} from '../../subgraphs/shared/host.ts';
+import type { Subgraph } from '../../subgraphs/shared/host.ts';
+import { loadKeys } from '../../subgraphs/shared/keys.ts';
+import type { Log } from '../../subgraphs/shared/log.ts';
+import { kernelTables } from '../../subgraphs/shared/tables.ts';
+import { systemClock } from '../../subgraphs/shared/time.ts';
+import { startWorkflows } from '../../subgraphs/shared/workflow-engine.ts';
+import { ensureIssuer } from './issuer.ts';
+import { startPostgres } from './postgres.ts';
+
+/** The whole product, running. */
+export interface Forge {
+  readonly url: string;
+  /** What whoever started it should know. */
+  readonly notes: readonly string[];
+  /** Answers what is under way and ends everything, within the deadline. */
+  stop(deadlineMs: number): Promise<void>;
+}
+
+interface Member {
+  readonly subgraph: Subgraph;
+  readonly db: Database;
+}
+
+/**
+ * Starts everything: the database, tables, subgraphs, their workers, and the
+ * gateway. What was started is ended again when a later part cannot be.
+ *
+ * `onFatal` is called when the product cannot go on, because its database or its
+ * lease is gone.
+ */
+export async function startForge(
+  given: Config,
+  log: Log,
+  onFatal: (reason: string) => void,
+): Promise<Forge> {
+  const config = await withGatewayPort(given);
+  const ends: (() => Promise<void>)[] = [];
+  const stop = async (): Promise<void> => {
+    for (const end of ends.splice(0).reverse()) {
+      await end().catch((err: unknown) => {
+        log.error({ err }, 'a part did not end well');
+      });
+    }
+  };
+  try {
+    return await startParts(config, log, onFatal, ends, stop);
+  } catch (cause) {
+    await stop();
+    throw cause;
+  }
+}
+
+/**
+ * Settles on a port before anything starts when any will do, since AI employees
+ * and links to files must name it.
+ */
+async function withGatewayPort(config: Config): Promise<Config> {
+  const { gateway } = config;
+  if (gateway.port !== 0) return config;
+  const probe = createServer();
+  await new Promise<void>((resolve, reject) => {
+    probe.once('error', reject);
+    probe.listen(0, gateway.host, resolve);
+  });
+  const { port } = probe.address() as AddressInfo;
+  await new Promise((resolve) => probe.close(resolve));
+  const publicUrl = gateway.publicUrl.replace(':0/', `:${String(port)}/`);
+  return { ...config, gateway: { ...gateway, port, publicUrl } };
+}
+
+async function startParts(
+  config: Config,
+  log: Log,
+  onFatal: (reason: string) => void,
+  ends: (() => Promise<void>)[],
+  stop: () => Promise<void>,
+): Promise<Forge> {
+  const keys = loadKeys(config.keys);
+  await ensureIssuer(config);
+  const url = config.databaseUrl ?? (await embedded(config, log, onFatal, ends));
+  const kernel = { log, clock: systemClock, keys };
+  const subgraphs = subgraphNames.map((name) => makeSubgraph(name, config, kernel));
+  await migrate(url, subgraphs, kernelTables);
+  const members = await Promise.all(
+    subgraphs.map(async (subgraph): Promise<Member> => {
+      const db = await openSubgraphDatabase(subgraph, { url, poolMax: config.poolMax, log });
+      ends.push(async () => {
+        await subgraph.close?.();
+        await db.close();
+      });
+      return { subgraph, db };
+    }),
+  );
+  const gateway = await startGateway(config, log, members, keys);
+  const registry = gateway.registry;
+  const deadline = { ms: 15_000 };
+
+  const working = new AbortController();
+  const workers = members.map(({ subgraph, db }) =>
+    runWorkers(subgraph, db, { log, signal: working.signal }),
+  );
+  ends.push(async () => {
+    working.abort(new Error('the process stops'));
+    await Promise.all(workers);
+  });
+  const hosts = members.map(({ subgraph, db }) => ({
+    db,
+    workflows: subgraph.workflows,
+    deps: subgraph.deps,
+  }));
+  const engine = await startWorkflows({
+    ...{ url, hosts, log },
+    onLeaseLost: () => {
+      onFatal('its lease was lost: another process may have taken over');
+    },
+  });
+  ends.push(() => engine.stop(deadline.ms / 2));
+  ends.push(() => gateway.running.stop(deadline.ms / 2));
+  const admin = await startAdminServer({
+    ...config.admin,
+    registry,
+    ready: {
+      gateway: () => (gateway.running.ready() ? undefined : 'is stopping'),
+      ...Object.fromEntries(members.map(({ db }) => [db.name, () => databaseCheck(db)])),
+    },
+  });
+  ends.push(() => admin.close());
+  return {
+    url: gateway.running.url,
+    notes: notesOf(config),
+    async stop(deadlineMs) {
+      deadline.ms = deadlineMs;
+      await stop();
+    },
+  };
+}
+
+async function embedded(
+  { dataDir }: Config,
+  log: Log,
+  onFatal: (reason: string) => void,
+  ends: (() => Promise<void>)[],
+): Promise<string> {
+  const postgres = await startPostgres({ dataDir, log });
+  let ending = false;
+  postgres.onExit(() => {
+    if (!ending) onFatal('the embedded database ended');
+  });
+  ends.push(() => {
+    ending = true;
+    return postgres.stop();
+  });
+  return postgres.url;
+}
+
+async function startGateway(
+  config: Config,
+  log: Log,
+  members: readonly Member[],
+  keys: ReturnType<typeof loadKeys>,
+) {
+  const endpoints = await Promise.all(
+    members.map(({ subgraph, db }) =>
+      mountSubgraph(subgraph, {
+        db,
+        identityKeys: keys,
+        cursorKey: keys.cursor,
+        clock: systemClock,
+        log,
+      }),
+    ),
+  );
+  const registry = new Registry();
+  const running = await createGateway({
+    config,
+    log,
+    supergraphSdl: await readFile(supergraphPath, 'utf8'),
+    endpoints: new Map(endpoints.map((endpoint) => [endpoint.name, endpoint])),
+    verifyToken: createTokenVerifier(config.auth, keys),
+    identityKeys: keys,
+    host: config.gateway.host,
+    port: config.gateway.port,
+    auth: true,
+    registry,
+    routes: members.flatMap(({ subgraph }) => subgraph.routes ?? []),
+  });
+  return { running, registry };
+}
+
+const supergraphPath = join(import.meta.dirname, '../../../schema/supergraph.graphql');
+
+async function databaseCheck(db: Database): Promise<string | undefined> {
+  await db.across((tx) => tx.query('select 1'));
+  return undefined;
+}
+
+function notesOf({ databaseUrl, auth, sandbox }: Config): string[] {
+  const notes: string[] = [];
+  if (databaseUrl === undefined) notes.push('Postgres is embedded: for development only');
+  if (auth.development) notes.push('tokens come from the development issuer');
+  notes.push(`jobs run on the ${sandbox.driver} runner`);
+  return notes;
+}

@@ -1,0 +1,28 @@
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import process from 'node:process';
+import { parseArgs } from 'node:util';
+import { supergraphFiles } from './supergraph.ts';
+
+/**
+ * Writes schema/ from the code; with `--check` it writes nothing and fails when
+ * what is there is not what the code says.
+ */
+const { values } = parseArgs({ options: { check: { type: 'boolean', default: false } } });
+const folder = join(import.meta.dirname, '../../../schema');
+const files = await supergraphFiles();
+
+if (values.check) {
+  const stale: string[] = [];
+  for (const [name, text] of files) {
+    const kept = await readFile(join(folder, name), 'utf8').catch(() => undefined);
+    if (kept !== text) stale.push(name);
+  }
+  if (stale.length > 0) {
+    process.stderr.write(`schema/ is not what the code says: ${stale.join(', ')}. Run: npm run schema\n`);
+    process.exitCode = 1;
+  }
+} else {
+  await mkdir(folder, { recursive: true });
+  for (const [name, text] of files) await writeFile(join(folder, name), text);
+}
