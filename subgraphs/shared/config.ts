@@ -100,7 +100,9 @@ export const settings = {
   },
 } as const satisfies Record<string, Setting<unknown>>;
 
-type Values = { readonly [Name in keyof typeof settings]: z.output<(typeof settings)[Name]['schema']> };
+type Values = {
+  readonly [Name in keyof typeof settings]: z.output<(typeof settings)[Name]['schema']>;
+};
 
 /** Everything that can be set, read once and checked as a whole. */
 export interface Config {
@@ -143,7 +145,9 @@ export class ConfigError extends Error {
 export const developmentIssuer = 'http://forge.localhost/development';
 
 /** Reads the configuration, and says everything that is wrong with it at once. */
-export function loadConfig(env: Readonly<Record<string, string | undefined>> = process.env): Config {
+export function loadConfig(
+  env: Readonly<Record<string, string | undefined>> = process.env,
+): Config {
   const problems: string[] = [];
   const values: Record<string, unknown> = {};
   for (const [name, { schema }] of Object.entries(settings)) {

@@ -1,4 +1,10 @@
-import type { EntityManager, EntityTarget, MigrationInterface, ObjectLiteral, QueryRunner } from 'typeorm';
+import type {
+  EntityManager,
+  EntityTarget,
+  MigrationInterface,
+  ObjectLiteral,
+  QueryRunner,
+} from 'typeorm';
 import { DataSource } from 'typeorm';
 import { Client, Pool } from 'pg';
 import { ForgeError } from './errors.ts';
@@ -163,8 +169,11 @@ export function sqlStateOf(error: unknown): string | undefined {
 export function isConnectionLost(error: unknown): boolean {
   const state = sqlStateOf(error);
   if (state !== undefined) return /^(08|57P|53)/.test(state);
-  const text = error instanceof Error ? `${'code' in error ? String(error.code) : ''} ${error.message}` : '';
-  return /ECONN|EPIPE|ETIMEDOUT|ENOENT|Connection terminated|timeout exceeded|Driver not Connected/i.test(text);
+  const text =
+    error instanceof Error ? `${'code' in error ? String(error.code) : ''} ${error.message}` : '';
+  return /ECONN|EPIPE|ETIMEDOUT|ENOENT|Connection terminated|timeout exceeded|Driver not Connected/i.test(
+    text,
+  );
 }
 
 /** Reads bigint columns as numbers. A value that a number cannot hold exactly is an error, not a guess. */

@@ -67,9 +67,7 @@ async function recorded<T>(
   );
   if (!row) throw new Error(`The answer for key ${key} was removed while it was asked for.`);
   const same = row.operation === operation && row.input_hash.equals(inputHash);
-  return same
-    ? { kind: 'done', value: row.outcome, replayed: true }
-    : { kind: 'key-reused', key };
+  return same ? { kind: 'done', value: row.outcome, replayed: true } : { kind: 'key-reused', key };
 }
 
 const keptDays = 30;

@@ -1,15 +1,7 @@
 import { randomBytes } from 'node:crypto';
 
 /** The kinds of things that have an id; the kind is the id's first word. */
-export type IdKind =
-  | 'approval'
-  | 'artifact'
-  | 'aud'
-  | 'job'
-  | 'ltx'
-  | 'msg'
-  | 'report'
-  | 'run';
+export type IdKind = 'approval' | 'artifact' | 'aud' | 'job' | 'ltx' | 'msg' | 'report' | 'run';
 
 const alphabet = '0123456789abcdefghjkmnpqrstvwxyz';
 const timeLength = 10;
@@ -41,7 +33,7 @@ let last = { timeMs: 0, random: 0n };
 
 function freshRandom(): bigint {
   // One bit is left free, so that counting up never runs over.
-  return BigInt(`0x${randomBytes(randomLength * 5 / 8).toString('hex')}`) >> 1n;
+  return BigInt(`0x${randomBytes((randomLength * 5) / 8).toString('hex')}`) >> 1n;
 }
 
 function incremented(random: bigint): bigint {

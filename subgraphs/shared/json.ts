@@ -1,11 +1,6 @@
 /** Plain data: what survives JSON unchanged. */
 export type JsonValue =
-  | null
-  | boolean
-  | number
-  | string
-  | readonly JsonValue[]
-  | { readonly [key: string]: JsonValue };
+  null | boolean | number | string | readonly JsonValue[] | { readonly [key: string]: JsonValue };
 
 /**
  * One text for one value: members in the order of their names, nothing

@@ -17,10 +17,7 @@ export function defineLoader<Key, Value>(
   return { name, read };
 }
 
-export type Load = <Key, Value>(
-  loader: Loader<Key, Value>,
-  key: Key,
-) => Promise<Value | undefined>;
+export type Load = <Key, Value>(loader: Loader<Key, Value>, key: Key) => Promise<Value | undefined>;
 
 const keysMax = 500;
 

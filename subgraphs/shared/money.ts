@@ -9,7 +9,10 @@ export interface MoneyAmount {
 /** Makes an amount. Throws for a fraction of a minor unit, for more than is exact, and for no currency. */
 export function money(amountMinor: number, currency: string): MoneyAmount {
   if (!Number.isSafeInteger(amountMinor)) {
-    throw new ForgeError('INTERNAL', `${String(amountMinor)} is not a whole number of minor units.`);
+    throw new ForgeError(
+      'INTERNAL',
+      `${String(amountMinor)} is not a whole number of minor units.`,
+    );
   }
   if (!/^[A-Z]{3}$/.test(currency)) {
     throw new ForgeError('INTERNAL', `"${currency}" is not an ISO 4217 code.`);

@@ -1,13 +1,6 @@
 import { buildSubgraphSchema } from '@apollo/subgraph';
 import { printSchemaWithDirectives } from '@graphql-tools/utils';
-import {
-  createSourceEventStream,
-  execute,
-  GraphQLError,
-  Kind,
-  parse,
-  validate,
-} from 'graphql';
+import { createSourceEventStream, execute, GraphQLError, Kind, parse, validate } from 'graphql';
 import type { DocumentNode, ExecutionResult, GraphQLSchema } from 'graphql';
 import { buildSchema, createResolversMap } from 'type-graphql';
 import { can } from './access.ts';

@@ -93,7 +93,9 @@ async function answer(
     await stream(results, response, gone.signal);
     return;
   }
-  const text = JSON.stringify(await endpoint.execute(body, headers, deadlineOf(headers, gone.signal)));
+  const text = JSON.stringify(
+    await endpoint.execute(body, headers, deadlineOf(headers, gone.signal)),
+  );
   response.writeHead(200, {
     'content-type': 'application/json',
     'content-length': Buffer.byteLength(text),

@@ -32,7 +32,9 @@ export function startTracing(endpoint: string | undefined, service: string): Tra
   const provider = new BasicTracerProvider({
     resource: new Resource({ 'service.name': service }),
     spanProcessors: [
-      new BatchSpanProcessor(new OTLPTraceExporter({ url: `${endpoint.replace(/\/$/, '')}/v1/traces` })),
+      new BatchSpanProcessor(
+        new OTLPTraceExporter({ url: `${endpoint.replace(/\/$/, '')}/v1/traces` }),
+      ),
     ],
   });
   return tracingWith(provider.getTracer('forge'), () => provider.shutdown());
