@@ -11,6 +11,8 @@ export default {
   testMatch: ['<rootDir>/{gateway,subgraphs,infra,test}/**/*.test.ts'],
   modulePathIgnorePatterns: ['<rootDir>/dist/'],
   watchPathIgnorePatterns: ['<rootDir>/dist/'],
+  globalSetup: '<rootDir>/test/support/postgres-setup.ts',
+  globalTeardown: '<rootDir>/test/support/postgres-teardown.ts',
   testTimeout: 30_000,
   maxWorkers: 2,
   workerIdleMemoryLimit: '1200MB',
