@@ -11,7 +11,7 @@ export interface AuditEntryDraft {
   readonly action: string;
   readonly target: { readonly type: string; readonly id: string };
   readonly outcome: 'success' | 'refused' | 'failure';
-  readonly facts?: { readonly [name: string]: JsonValue };
+  readonly facts?: Readonly<Record<string, JsonValue>>;
   readonly at: Date;
 }
 

@@ -24,6 +24,8 @@ const nonceBytes = 12;
 const tagBytes = 16;
 const formatVersion = 1;
 const headerBytes = 5;
+/** What the column holds. A greater number, asked for, would break the transaction. */
+const versionMax = 2_147_483_647;
 const cachedKeysMax = 1_000;
 
 /** Encrypts what is a tenant's, with keys of the tenant's own. */
@@ -48,24 +50,12 @@ interface DataKeyRow {
 }
 
 export function tenantCrypto(kms: KeyManagement): TenantCrypto {
-  const unwrapped = new Map<string, Uint8Array>();
-  const open = async (tx: Tx, { version, wrapped, kms_key: kmsKey }: DataKeyRow) => {
-    if (!wrapped) {
-      throw new ForgeError('PRECONDITION_FAILED', 'What was stored here has been destroyed.');
-    }
-    const name = `${tx.tenant}/${String(version)}`;
-    const known = unwrapped.get(name);
-    if (known) return known;
-    const key = await kms.unwrap(wrapped, kmsKey, contextOf(tx.tenant, version));
-    if (unwrapped.size >= cachedKeysMax) unwrapped.clear();
-    unwrapped.set(name, key);
-    return key;
-  };
+  const keys = unwrappedKeys(kms);
   return {
     async encrypt(tx, place, value) {
       const row = (await newestKey(tx)) ?? (await makeKey(tx, kms, 1));
       const nonce = randomBytes(nonceBytes);
-      const cipher = createCipheriv('aes-256-gcm', await open(tx, row), nonce);
+      const cipher = createCipheriv('aes-256-gcm', await keys.open(tx, row), nonce);
       cipher.setAAD(aadOf(tx.tenant, place, row.version));
       const body = Buffer.concat([cipher.update(value), cipher.final()]);
       const header = Buffer.alloc(headerBytes);
@@ -79,11 +69,11 @@ export function tenantCrypto(kms: KeyManagement): TenantCrypto {
         throw new ForgeError('INTERNAL', 'This is not an encrypted value.');
       }
       const version = sealed.readUInt32BE(1);
-      const row = await keyOfVersion(tx, version);
+      const row = version > versionMax ? undefined : await keyOfVersion(tx, version);
       if (!row) throw new ForgeError('INTERNAL', 'The key of this value is unknown.');
       const bodyAt = headerBytes + nonceBytes + tagBytes;
       const nonce = sealed.subarray(headerBytes, headerBytes + nonceBytes);
-      const decipher = createDecipheriv('aes-256-gcm', await open(tx, row), nonce);
+      const decipher = createDecipheriv('aes-256-gcm', await keys.open(tx, row), nonce);
       decipher.setAAD(aadOf(tx.tenant, place, version));
       decipher.setAuthTag(sealed.subarray(headerBytes + nonceBytes, bodyAt));
       try {
@@ -102,8 +92,34 @@ export function tenantCrypto(kms: KeyManagement): TenantCrypto {
          where tenant_id = $1 and shredded_at is null`,
         [tx.tenant],
       );
+      keys.forget(tx.tenant);
+    },
+  };
+}
+
+/**
+ * Data keys as this process holds them. They are known by their wrapped bytes: a
+ * key whose transaction was rolled back is not taken for the one of the same
+ * version that was made in its place.
+ */
+function unwrappedKeys(kms: KeyManagement) {
+  const unwrapped = new Map<string, Uint8Array>();
+  return {
+    async open(tx: Tx, { version, wrapped, kms_key: kmsKey }: DataKeyRow): Promise<Uint8Array> {
+      if (!wrapped) {
+        throw new ForgeError('PRECONDITION_FAILED', 'What was stored here has been destroyed.');
+      }
+      const name = `${tx.tenant}/${wrapped.toString('base64')}`;
+      const known = unwrapped.get(name);
+      if (known) return known;
+      const key = await kms.unwrap(wrapped, kmsKey, contextOf(tx.tenant, version));
+      if (unwrapped.size >= cachedKeysMax) unwrapped.clear();
+      unwrapped.set(name, key);
+      return key;
+    },
+    forget(tenant: string): void {
       for (const name of unwrapped.keys()) {
-        if (name.startsWith(`${tx.tenant}/`)) unwrapped.delete(name);
+        if (name.startsWith(`${tenant}/`)) unwrapped.delete(name);
       }
     },
   };

@@ -140,7 +140,8 @@ function acrossTenantsOf<T>(
   return source.transaction(async (manager) => {
     await manager.query(`set local role ${roleOf(name)}_across`);
     return work({
-      query: (sql, values = []) => manager.query(sql, [...values]) as Promise<never[]>,
+      query: <Row>(sql: string, values: readonly unknown[] = []) =>
+        manager.query<Row[]>(sql, [...values]),
     });
   });
 }

@@ -2,12 +2,13 @@ import { createHmac, timingSafeEqual } from 'node:crypto';
 import type { Database, Tx } from './db.ts';
 import { ForgeError } from './errors.ts';
 import type { JsonValue } from './json.ts';
+import { isAborted } from './time.ts';
 import { pollMs, wakeOrTimeout } from './wakeups.ts';
 
 /** A fact to be added to a log. */
 export interface NewEvent {
   readonly type: string;
-  readonly payload: { readonly [name: string]: JsonValue };
+  readonly payload: Readonly<Record<string, JsonValue>>;
 }
 
 /** A fact of a log. `seq` counts from 1, without gaps, in the order of the commits. */
@@ -15,7 +16,7 @@ export interface StoredEvent {
   readonly stream: string;
   readonly seq: number;
   readonly type: string;
-  readonly payload: { readonly [name: string]: JsonValue };
+  readonly payload: Readonly<Record<string, JsonValue>>;
   readonly at: Date;
 }
 
@@ -189,7 +190,7 @@ async function* followed(
       if (event.seq !== seq + 1) throw expired();
       seq = event.seq;
       yield event;
-      if (endsAfter(event) || signal.aborted) return;
+      if (endsAfter(event) || isAborted(signal)) return;
     }
     if (events.length === batchMax) continue;
     // A log that is over has nothing more to give, also to who comes after its last fact.

@@ -1,6 +1,6 @@
 import type { Pool } from 'pg';
 import type { Log } from './log.ts';
-import { sleep } from './time.ts';
+import { isAborted, sleep } from './time.ts';
 
 export interface LeaseOptions {
   readonly pool: Pool;
@@ -47,7 +47,7 @@ export async function holdLease(options: LeaseOptions, events: LeaseEvents): Pro
     while (!stopping.signal.aborted) {
       try {
         if (!(await renewed(options))) {
-          if (!stopping.signal.aborted) events.onLost();
+          if (!isAborted(stopping.signal)) events.onLost();
           return;
         }
         renewedAt = performance.now();
@@ -55,7 +55,7 @@ export async function holdLease(options: LeaseOptions, events: LeaseEvents): Pro
       } catch (err) {
         log.warn({ err }, 'the lease of this process could not be renewed');
         if (performance.now() - renewedAt > leaseMs) {
-          if (!stopping.signal.aborted) events.onLost();
+          if (!isAborted(stopping.signal)) events.onLost();
           return;
         }
       }

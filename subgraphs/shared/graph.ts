@@ -61,7 +61,7 @@ export const JSONValue = new GraphQLScalarType({
   specifiedByURL: 'https://datatracker.ietf.org/doc/html/rfc8259',
   serialize: (value) => value,
   parseValue: (value) => value,
-  parseLiteral: (ast, variables) => valueFromASTUntyped(ast, variables) as unknown,
+  parseLiteral: (ast, variables) => valueFromASTUntyped(ast, variables),
 });
 
 function inputError(message: string): GraphQLError {

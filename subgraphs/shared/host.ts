@@ -19,7 +19,9 @@ import type { Log } from './log.ts';
 import type { Consumer } from './outbox.ts';
 import { deliverMessages } from './outbox.ts';
 import type { HttpRoute } from './subgraph-server.ts';
-import { sleep } from './time.ts';
+import { noTracing } from './telemetry.ts';
+import type { Tracing } from './telemetry.ts';
+import { isAborted, sleep } from './time.ts';
 import type { Clock } from './time.ts';
 import { wakeOrTimeout } from './wakeups.ts';
 import type { Workflow } from './workflow.ts';
@@ -100,6 +102,7 @@ export interface MountOptions {
   readonly cursorKey: Uint8Array;
   readonly clock: Clock;
   readonly log: Log;
+  readonly tracing?: Tracing;
 }
 
 /**
@@ -109,7 +112,7 @@ export interface MountOptions {
  */
 export async function mountSubgraph(
   subgraph: Subgraph,
-  { db, identityKeys, cursorKey, clock, log }: MountOptions,
+  { db, identityKeys, cursorKey, clock, log, tracing = noTracing }: MountOptions,
 ): Promise<SubgraphEndpoint> {
   const { name, deps } = subgraph;
   const built = await buildSubgraph(subgraph);
@@ -138,7 +141,9 @@ export async function mountSubgraph(
     async execute(request, headers, signal) {
       try {
         const contextFor = await contexts(request, headers, signal);
-        return await engine.execute(request, contextFor());
+        return await tracing.span(`resolve ${name}`, headers['traceparent'] ?? '', {}, () =>
+          engine.execute(request, contextFor()),
+        );
       } catch (cause) {
         return refused(cause);
       }
@@ -208,7 +213,7 @@ async function repeat(chore: Chore<unknown>, work: WorkerContext<unknown>): Prom
     try {
       await chore.run(work);
     } catch (err) {
-      if (signal.aborted) return;
+      if (isAborted(signal)) return;
       log.error({ err, chore: chore.name }, 'a chore failed and is done again');
       await sleep(failurePauseMs, signal).catch(() => undefined);
     }

@@ -38,7 +38,7 @@ export function createLoad(context: () => Context): Load {
         },
         { maxBatchSize: keysMax },
       );
-    if (!known) loaders.set(loader, made as DataLoader<unknown, unknown>);
+    if (!known) loaders.set(loader, made);
     return made.load(key);
   };
 }

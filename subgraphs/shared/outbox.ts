@@ -6,7 +6,7 @@ import { newId } from './ids.ts';
 import type { Log } from './log.ts';
 import { inParallel } from './parallel.ts';
 import { pollMs, wakeOrTimeout } from './wakeups.ts';
-import { sleep } from './time.ts';
+import { isAborted, sleep } from './time.ts';
 import type { Topic } from './topics.ts';
 
 export interface OutgoingMessage<Payload> {
@@ -127,7 +127,7 @@ export async function deliverMessages(
       await inParallel(tenants, parallelMax, (tenant) => drainTenant(inbox, tenant));
       if (tenants.length > 0 && (await tenantsWithMessages(db)).length > 0) continue;
     } catch (err) {
-      if (signal.aborted) return;
+      if (isAborted(signal)) return;
       log.warn({ err, subgraph: db.name }, 'messages cannot be taken at the moment');
       await sleep(250, signal).catch(() => undefined);
     }

@@ -1,6 +1,6 @@
 import { buildSubgraphSchema } from '@apollo/subgraph';
 import { printSchemaWithDirectives } from '@graphql-tools/utils';
-import { createSourceEventStream, execute, GraphQLError, Kind, parse, validate } from 'graphql';
+import { createSourceEventStream, execute, GraphQLError, parse, validate } from 'graphql';
 import type { DocumentNode, ExecutionResult, GraphQLSchema } from 'graphql';
 import { buildSchema, createResolversMap } from 'type-graphql';
 import { can } from './access.ts';
@@ -56,7 +56,7 @@ export async function buildSubgraph(subgraph: Parts): Promise<SubgraphSchema> {
 
 function definedTypes(sdl: string): ReadonlySet<string> {
   const names = parse(sdl).definitions.flatMap((definition) =>
-    'name' in definition && definition.name ? [definition.name.value] : [],
+    'name' in definition ? [definition.name.value] : [],
   );
   return new Set(names);
 }
@@ -131,7 +131,7 @@ export function graphEngine({ schema }: SubgraphSchema, log: Log): GraphEngine {
 }
 
 function isDocument(prepared: DocumentNode | readonly GraphQLError[]): prepared is DocumentNode {
-  return 'kind' in prepared && prepared.kind === Kind.DOCUMENT;
+  return 'kind' in prepared;
 }
 
 function read(schema: GraphQLSchema, query: string): DocumentNode | readonly GraphQLError[] {
@@ -195,9 +195,8 @@ function eachEvent(
   const ended = { done: true, value: undefined } as const;
   return {
     async next() {
-      const { done, value } = await events.next();
-      if (done) return ended;
-      return { done: false, value: await complete(value) };
+      const event: IteratorResult<unknown> = await events.next();
+      return event.done ? ended : { done: false, value: await complete(event.value) };
     },
     async return() {
       await events.return?.();

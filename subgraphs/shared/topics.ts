@@ -85,6 +85,6 @@ export interface AuditRecorded {
   readonly action: string;
   readonly target: { readonly type: string; readonly id: string };
   readonly outcome: 'success' | 'refused' | 'failure';
-  readonly facts?: { readonly [name: string]: JsonValue };
+  readonly facts?: Readonly<Record<string, JsonValue>>;
 }
 export const auditRecorded = topic<AuditRecorded>('audit.recorded', 'compliance');

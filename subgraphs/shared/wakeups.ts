@@ -1,7 +1,7 @@
 import { createHash, randomUUID } from 'node:crypto';
 import type { Client } from 'pg';
 import type { Log } from './log.ts';
-import { sleep } from './time.ts';
+import { isAborted, sleep } from './time.ts';
 
 /**
  * Tells waiters, in this process and in others, that there may be something
@@ -155,7 +155,7 @@ async function keepListening(
     } catch (err) {
       log.warn({ err }, 'the listening connection was lost');
     }
-    if (!signal.aborted) {
+    if (!isAborted(signal)) {
       const pauseMs = Math.min(reconnectMsMax, 50 * 2 ** Math.min(failures, 10));
       await sleep(pauseMs, signal).catch(() => undefined);
     }

@@ -3,7 +3,7 @@ import type { Database, Tx } from './db.ts';
 import { isConnectionLost } from './db.ts';
 import type { JsonValue } from './json.ts';
 import type { Log } from './log.ts';
-import { sleep } from './time.ts';
+import { isAborted, sleep } from './time.ts';
 import type { Run } from './workflow.ts';
 
 /** Counts what is being done right now, so that a stopping process can wait for it. */
@@ -93,7 +93,7 @@ async function stillHere<T>(signal: AbortSignal, work: () => Promise<T>): Promis
   try {
     return await work();
   } catch (cause) {
-    if (signal.aborted) return standStill();
+    if (isAborted(signal)) return standStill();
     throw cause;
   }
 }
