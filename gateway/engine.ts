@@ -1,6 +1,7 @@
 import type { ApolloServer } from '@apollo/server';
 import type { FormattedExecutionResult } from 'graphql';
 import type { Log } from '../subgraphs/shared/log.ts';
+import type { Tracing } from '../subgraphs/shared/telemetry.ts';
 import type { ApolloContext } from './apollo.ts';
 import type { TokenVerifier } from './auth.ts';
 import type { Limits } from './limits.ts';
@@ -18,6 +19,7 @@ export interface Engine {
   readonly verifyToken: TokenVerifier | undefined;
   readonly limits: Limits;
   readonly log: Log;
+  readonly tracing: Tracing;
 }
 
 /**

@@ -1,6 +1,8 @@
 import { Registry } from 'prom-client';
 import type { Config } from '../subgraphs/shared/config.ts';
 import type { Log } from '../subgraphs/shared/log.ts';
+import { noTracing } from '../subgraphs/shared/telemetry.ts';
+import type { Tracing } from '../subgraphs/shared/telemetry.ts';
 import { startApollo } from './apollo.ts';
 import type { TokenVerifier } from './auth.ts';
 import { dataSource } from './data-source.ts';
@@ -38,6 +40,7 @@ export interface GatewayOptions {
   /** False lets everybody call, without an identity. */
   readonly auth: boolean;
   readonly limits?: Partial<Limits>;
+  readonly tracing?: Tracing;
   /** What else is served on the gateway's port. */
   readonly routes?: readonly HttpRoute[];
   /** Where the gateway's metrics are registered. */
@@ -59,6 +62,7 @@ export interface Gateway {
 /** Starts the gateway. The parts stand in the reverse order of a request's way through them. */
 export async function createGateway(options: GatewayOptions): Promise<Gateway> {
   const { config, log, supergraphSdl, endpoints, identityKeys, host } = options;
+  const { routes = [], tracing = noTracing } = options;
   const limits: Limits = { ...defaultLimits, ...options.limits };
   const loaded = loadSupergraph(supergraphSdl);
   const metrics = gatewayMetrics(options.registry ?? new Registry());
@@ -68,7 +72,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
     loaded.subgraphs.map(({ name, url }) => {
       const link = endpoints ? endpoints.get(name) : connections.link(name, url);
       if (!link) throw new Error(`The supergraph names a subgraph "${name}" that is not mounted`);
-      return [name, subgraphClient(name, link, identityKeys, metrics)];
+      return [name, subgraphClient(name, link, { identityKeys, metrics, tracing })];
     }),
   );
   const dataSources = Object.fromEntries(
@@ -99,10 +103,10 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
     verifyToken: options.auth ? options.verifyToken : undefined,
     limits,
     log,
+    tracing,
   };
 
   const open = openStreams();
-  const { routes = [] } = options;
   const server = createListener(httpHandler({ engine, explorer: explorer(), routes, open }));
   const webSockets = serveWebSockets(server, engine);
   const port = await listen(server, options.port, host);

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import type { ExecutionResult } from 'graphql';
 import { signIdentity } from '../subgraphs/shared/auth.ts';
 import { ForgeError } from '../subgraphs/shared/errors.ts';
+import type { Tracing } from '../subgraphs/shared/telemetry.ts';
 import { Lru } from './lru.ts';
 import type { Scope } from './scope.ts';
 import { secondsSince } from './telemetry.ts';
@@ -49,6 +50,13 @@ export interface SubgraphClient {
   subscribe(request: GraphRequest, scope: Scope): Promise<AsyncIterable<ExecutionResult>>;
 }
 
+export interface SubgraphClientOptions {
+  /** Without keys subgraphs are told nothing about who calls. */
+  readonly identityKeys: IdentityKeys | undefined;
+  readonly metrics: GatewayMetrics;
+  readonly tracing: Tracing;
+}
+
 /**
  * Speaks to one subgraph, wherever it runs.
  *
@@ -59,8 +67,7 @@ export interface SubgraphClient {
 export function subgraphClient(
   name: string,
   link: SubgraphLink,
-  identityKeys: IdentityKeys | undefined,
-  metrics: GatewayMetrics,
+  { identityKeys, metrics, tracing }: SubgraphClientOptions,
 ): SubgraphClient {
   const hashes = new Lru<string>(hashesKept);
   const hashOf = (query: string): string =>
@@ -87,12 +94,21 @@ export function subgraphClient(
     }
   };
 
+  const traced = <T>(
+    scope: Scope,
+    call: (traceparent: string, signal: AbortSignal) => Promise<T>,
+  ): Promise<T> =>
+    tracing.span(`fetch ${name}`, scope.traceparent, {}, (traceparent) =>
+      withinDeadline(name, scope, (signal) => call(traceparent, signal)),
+    );
+
   return {
     name,
     execute: (request, scope) =>
       measured(
-        withinDeadline(name, scope, async (signal) => {
+        traced(scope, async (traceparent, signal) => {
           const headers = await headersFor(request, scope);
+          headers['traceparent'] = traceparent;
           const leftMs = Math.max(1, scope.deadlineAt - Date.now());
           headers['x-forge-timeout-ms'] = String(leftMs);
           return link.execute(request, headers, signal);

@@ -60,7 +60,10 @@ async function answer(parts: HttpParts, exchange: Exchange): Promise<void> {
         return;
       }
       const identity = await authenticate(request.headers.authorization, engine.verifyToken);
-      await graphql(parts, exchange, url, { ...anonymous, identity });
+      const attributes = { 'forge.request_id': anonymous.requestId };
+      await engine.tracing.span('graphql', anonymous.traceparent, attributes, (traceparent) =>
+        graphql(parts, exchange, url, { ...anonymous, identity, traceparent }),
+      );
     } else if (!(await answeredBy([explorer, ...routes], exchange, url))) {
       throw new ForgeError('NOT_FOUND', 'Nothing is here. The graph is at /graphql.');
     }

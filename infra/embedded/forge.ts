@@ -10,14 +10,13 @@ import type { Config } from '../../subgraphs/shared/config.ts';
 import type { Database } from '../../subgraphs/shared/db.ts';
 import { migrate } from '../../subgraphs/shared/db.ts';
 import { startAdminServer } from '../../subgraphs/shared/health.ts';
-import {
-  mountSubgraph,
-  openSubgraphDatabase,
-  runWorkers,
-} from '../../subgraphs/shared/host.ts';
+import { mountSubgraph, openSubgraphDatabase, runWorkers } from '../../subgraphs/shared/host.ts';
 import type { Subgraph } from '../../subgraphs/shared/host.ts';
 import { loadKeys } from '../../subgraphs/shared/keys.ts';
+import type { Keys } from '../../subgraphs/shared/keys.ts';
 import type { Log } from '../../subgraphs/shared/log.ts';
+import { startTracing } from '../../subgraphs/shared/telemetry.ts';
+import type { Tracing } from '../../subgraphs/shared/telemetry.ts';
 import { kernelTables } from '../../subgraphs/shared/tables.ts';
 import { systemClock } from '../../subgraphs/shared/time.ts';
 import { startWorkflows } from '../../subgraphs/shared/workflow-engine.ts';
@@ -108,7 +107,9 @@ async function startParts(
       return { subgraph, db };
     }),
   );
-  const gateway = await startGateway(config, log, members, keys);
+  const tracing = startTracing(config.otlpEndpoint, 'forge');
+  ends.push(() => tracing.stop());
+  const gateway = await startGateway({ config, log, members, keys, tracing });
   const registry = gateway.registry;
   const deadline = { ms: 15_000 };
 
@@ -170,12 +171,14 @@ async function embedded(
   return postgres.url;
 }
 
-async function startGateway(
-  config: Config,
-  log: Log,
-  members: readonly Member[],
-  keys: ReturnType<typeof loadKeys>,
-) {
+async function startGateway(parts: {
+  readonly config: Config;
+  readonly log: Log;
+  readonly members: readonly Member[];
+  readonly keys: Keys;
+  readonly tracing: Tracing;
+}) {
+  const { config, log, members, keys, tracing } = parts;
   const endpoints = await Promise.all(
     members.map(({ subgraph, db }) =>
       mountSubgraph(subgraph, {
@@ -184,6 +187,7 @@ async function startGateway(
         cursorKey: keys.cursor,
         clock: systemClock,
         log,
+        tracing,
       }),
     ),
   );
@@ -199,6 +203,7 @@ async function startGateway(
     port: config.gateway.port,
     auth: true,
     registry,
+    tracing,
     routes: members.flatMap(({ subgraph }) => subgraph.routes ?? []),
   });
   return { running, registry };

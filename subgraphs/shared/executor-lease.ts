@@ -8,6 +8,7 @@ export interface LeaseOptions {
   readonly subgraphs: readonly string[];
   /** The schema in which runs are recorded. */
   readonly systemSchema: string;
+  readonly leaseMs: number;
   readonly log: Log;
 }
 
@@ -23,8 +24,10 @@ export interface Lease {
   release(): Promise<void>;
 }
 
-export const leaseMs = 6_000;
-const renewMs = 1_500;
+/** A process that says nothing for so long is taken for dead. */
+export const leaseMs = 5_000;
+/** A lease is renewed five times in its life. */
+const renewalsPerLease = 5;
 const deadMax = 20;
 
 /**
@@ -35,7 +38,7 @@ const deadMax = 20;
  * to renew it has lost it for good, even if nobody has taken over yet.
  */
 export async function holdLease(options: LeaseOptions, events: LeaseEvents): Promise<Lease> {
-  const { pool, executorId, subgraphs, log } = options;
+  const { pool, executorId, subgraphs, leaseMs, log } = options;
   await pool.query(
     `insert into forge.executor (id, subgraphs, lease_until)
      values ($1, $2, clock_timestamp() + make_interval(secs => $3))`,
@@ -59,7 +62,7 @@ export async function holdLease(options: LeaseOptions, events: LeaseEvents): Pro
           return;
         }
       }
-      await sleep(renewMs, stopping.signal).catch(() => undefined);
+      await sleep(leaseMs / renewalsPerLease, stopping.signal).catch(() => undefined);
     }
   })();
   return {
@@ -77,7 +80,7 @@ export async function holdLease(options: LeaseOptions, events: LeaseEvents): Pro
   };
 }
 
-async function renewed({ pool, executorId }: LeaseOptions): Promise<boolean> {
+async function renewed({ pool, executorId, leaseMs }: LeaseOptions): Promise<boolean> {
   const { rowCount } = await pool.query(
     `update forge.executor set lease_until = clock_timestamp() + make_interval(secs => $2)
      where id = $1 and lease_until > clock_timestamp()`,

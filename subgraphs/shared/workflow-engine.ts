@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { DBOS, Error as dbosErrors } from '@dbos-inc/dbos-sdk';
 import { Pool } from 'pg';
 import type { Database } from './db.ts';
-import { holdLease } from './executor-lease.ts';
+import { holdLease, leaseMs } from './executor-lease.ts';
 import type { JsonValue } from './json.ts';
 import type { Log } from './log.ts';
 import { inParallel } from './parallel.ts';
@@ -24,6 +24,8 @@ export interface WorkflowEngineOptions {
   readonly url: string;
   readonly hosts: readonly WorkflowHost[];
   readonly log: Log;
+  /** How long this process counts as alive after it last said so. */
+  readonly leaseMs?: number;
   /** Called when others may have taken over: this process must do nothing more, and end. */
   readonly onLeaseLost: () => void;
 }
@@ -60,26 +62,29 @@ export async function startWorkflows(options: WorkflowEngineOptions): Promise<Wo
 
   DBOS.setConfig({
     name: applicationName,
-    systemDatabaseUrl: url,
+    systemDatabaseUrl: withIdleLimit(url),
+    systemDatabaseIdleTransactionTimeoutMs: 0,
     systemDatabaseSchemaName: systemSchema,
     systemDatabasePoolSize: 10,
     applicationVersion,
     executorID: executorId,
-    enablePatching: true,
     enableOTLP: false,
     tracingEnabled: false,
     listenQueues: hosts.map(({ db }) => queueOf(db.name)),
     logger: quietLogger(log),
   });
-  const registered = registerAll(hosts, { log, signal: stopping.signal, inFlight });
+  const programs = registerAll(hosts, { log, signal: stopping.signal, inFlight });
   await DBOS.launch();
   for (const { db } of hosts) {
-    await DBOS.registerQueue(queueOf(db.name), { minPollingIntervalMs: 500, onConflict: 'always_update' });
+    await DBOS.registerQueue(queueOf(db.name), {
+      minPollingIntervalMs: 500,
+      onConflict: 'always_update',
+    });
   }
 
   const names = hosts.map(({ db }) => db.name);
   const lease = await holdLease(
-    { pool, executorId, subgraphs: names, systemSchema, log },
+    { pool, executorId, subgraphs: names, systemSchema, leaseMs: options.leaseMs ?? leaseMs, log },
     {
       takeOver: (subgraph, runIds) => takeOver(subgraph, runIds, log),
       onLost: () => {
@@ -89,7 +94,7 @@ export async function startWorkflows(options: WorkflowEngineOptions): Promise<Wo
     },
   );
   const dispatching = Promise.all(
-    hosts.map((host) => dispatch(host, registered, { log, signal: stopping.signal })),
+    hosts.map((host) => dispatch(host, programs, { log, signal: stopping.signal })),
   );
 
   return {
@@ -107,36 +112,60 @@ export async function startWorkflows(options: WorkflowEngineOptions): Promise<Wo
   };
 }
 
-type Registered = ReadonlyMap<string, (tenant: string, input: object) => Promise<void>>;
+/**
+ * Has the server end sessions that were left within a transaction. As a setting
+ * of the connection: DBOS would send it as a query of its own, while pg already
+ * sends another.
+ */
+function withIdleLimit(url: string): string {
+  const limited = new URL(url);
+  const options = limited.searchParams.get('options') ?? '';
+  limited.searchParams.set('options', `${options} -c idle_in_transaction_session_timeout=60000`);
+  return limited.href;
+}
+
+interface Program {
+  readonly patches: readonly string[];
+  start(runId: string, tenant: string, input: object): Promise<unknown>;
+}
+type Programs = ReadonlyMap<string, Program>;
 
 function registerAll(
   hosts: readonly WorkflowHost[],
   process: { readonly log: Log; readonly signal: AbortSignal; readonly inFlight: InFlight },
-): Registered {
-  const registered = new Map<string, (tenant: string, input: object) => Promise<void>>();
+): Programs {
+  const programs = new Map<string, Program>();
   for (const { db, workflows, deps } of hosts) {
-    for (const workflow of workflows) {
-      const body = async (tenant: string, input: object): Promise<void> => {
+    for (const { name, body, patches } of workflows) {
+      const execute = async (tenant: string, input: object, began: string[]): Promise<void> => {
         const id = DBOS.workflowID ?? '';
-        const run = createRun({ id, tenant, db, workflow: workflow.name, ...process });
+        const run = createRun({ id, tenant, db, workflow: name, patches, began, ...process });
         try {
-          await workflow.body(run, input, deps);
+          await run.ready();
+          await body(run, input, deps);
           await run.forget();
         } catch (err) {
-          if (!(err instanceof dbosErrors.DBOSWorkflowCancelledError)) {
-            run.log.error({ err }, 'a durable run broke');
-          }
+          if (!isGivenUp(err)) run.log.error({ err }, 'a durable run broke');
           throw err;
         }
       };
-      const { name } = workflow;
-      registered.set(
-        name,
-        DBOS.registerWorkflow(body, { name, maxRecoveryAttempts: recoveriesMax }),
-      );
+      const program = DBOS.registerWorkflow(execute, { name, maxRecoveryAttempts: recoveriesMax });
+      programs.set(name, {
+        patches,
+        start: (workflowID, tenant, input) =>
+          DBOS.startWorkflow(program, { workflowID })(tenant, input, [...patches]),
+      });
     }
   }
-  return registered;
+  return programs;
+}
+
+/** The run was cancelled, or goes on in another process. */
+function isGivenUp(err: unknown): boolean {
+  return (
+    err instanceof dbosErrors.DBOSWorkflowCancelledError ||
+    err instanceof dbosErrors.DBOSWorkflowConflictError
+  );
 }
 
 function queueOf(subgraph: string): string {
@@ -172,7 +201,7 @@ const parallelMax = 8;
  */
 async function dispatch(
   { db }: WorkflowHost,
-  registered: Registered,
+  programs: Programs,
   { log, signal }: { readonly log: Log; readonly signal: AbortSignal },
 ): Promise<void> {
   while (!signal.aborted) {
@@ -181,7 +210,7 @@ async function dispatch(
       // Signals first: whoever left one may have left the start before it.
       const signals = await left<SignalRow>(db, 'workflow_signal');
       const starts = await left<StartRow>(db, 'workflow_start');
-      await inParallel(starts, parallelMax, (row) => startRun(db, registered, row, log));
+      await inParallel(starts, parallelMax, (row) => startRun(db, programs, row, log));
       await inParallel(signals, parallelMax, (row) => sendSignal(db, row));
       if (signals.length === batchMax || starts.length === batchMax) continue;
     } catch (err) {
@@ -202,16 +231,16 @@ function left<Row>(db: Database, table: 'workflow_start' | 'workflow_signal'): P
 
 async function startRun(
   db: Database,
-  registered: Registered,
+  programs: Programs,
   { id, tenant_id: tenant, workflow, input }: StartRow,
   log: Log,
 ): Promise<void> {
-  const program = registered.get(workflow);
+  const program = programs.get(workflow);
   if (!program) {
     log.error({ workflow, runId: id }, 'a run of a program that this release does not have waits');
     return;
   }
-  await DBOS.startWorkflow(program, { workflowID: id })(tenant, input);
+  await program.start(id, tenant, input);
   await removed(db, tenant, 'workflow_start', id);
 }
 
@@ -252,7 +281,7 @@ function quietLogger(log: Log) {
       dbos.trace(text(entry));
     },
     warn: (entry: unknown) => {
-      dbos.warn(text(entry));
+      dbos.info(text(entry));
     },
     error: (entry: unknown) => {
       dbos.error({ err: entry }, 'DBOS reported an error');

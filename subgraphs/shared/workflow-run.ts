@@ -33,6 +33,10 @@ export interface RunOptions {
   readonly tenant: string;
   readonly db: Database;
   readonly workflow: string;
+  /** The changes of the program that this release has. */
+  readonly patches: readonly string[];
+  /** Those that it had when the run began. */
+  readonly began: readonly string[];
   readonly log: Log;
   readonly signal: AbortSignal;
   readonly inFlight: InFlight;
@@ -40,6 +44,8 @@ export interface RunOptions {
 
 /** A run, and the end of its own records. */
 export interface DurableRun extends Run {
+  /** Stands still when the run began on a newer release than this process has. */
+  ready(): Promise<void>;
   /** Removes the records of its transactions, once the whole run is recorded. */
   forget(): Promise<void>;
 }
@@ -51,7 +57,7 @@ const databaseRetryMsMax = 5_000;
 
 /** Makes the handle of a run that DBOS is executing. */
 export function createRun(options: RunOptions): DurableRun {
-  const { id, tenant, db, workflow, signal, inFlight } = options;
+  const { id, tenant, db, workflow, signal, inFlight, patches, began } = options;
   const log = options.log.child({ runId: id, workflow });
   const recorded = <T>(name: string, work: () => Promise<T>): Promise<T> =>
     DBOS.runStep(() => inFlight.during(() => stillHere(signal, work)), { name });
@@ -72,7 +78,15 @@ export function createRun(options: RunOptions): DurableRun {
       }),
     sleep: (ms) => stillHere(signal, () => DBOS.sleepms(ms)),
     now: async () => new Date(await DBOS.now()),
-    patched: (name) => DBOS.patch(name),
+    patched(name) {
+      if (patches.includes(name)) return Promise.resolve(began.includes(name));
+      return Promise.reject(new Error(`${name} is not among the patches of ${workflow}.`));
+    },
+    async ready() {
+      if (began.every((name) => patches.includes(name))) return;
+      log.warn('this run began on a newer release and waits for a process of it');
+      await standStill();
+    },
     async forget() {
       await recorded('(forget)', () =>
         untilDatabase(signal, () =>

@@ -43,9 +43,9 @@ export interface Run {
   /** The time, recorded: the same in each replay. */
   now(): Promise<Date>;
   /**
-   * Whether the run began after a change of the body that carries this name: an
-   * `if` around new operations lets runs that wait across a release go on as
-   * they began.
+   * Whether the run began on a release that has this change of the body, one of
+   * the workflow's `patches`: an `if` around new operations lets runs that wait
+   * across a release go on as they began.
    */
   patched(name: string): Promise<boolean>;
 }
@@ -54,6 +54,8 @@ export interface Run {
 export interface Workflow<Input, Deps> {
   readonly name: string;
   readonly body: (run: Run, input: Input, deps: Deps) => Promise<void>;
+  /** Changes of the body that runs may have begun without. */
+  readonly patches: readonly string[];
   /**
    * Starts a run when the transaction commits, and not if it does not. The id is
    * made before: a second start with it is none.
@@ -68,14 +70,21 @@ export interface Workflow<Input, Deps> {
   cancel(tx: Tx, runId: string): Promise<void>;
 }
 
-/** Defines a durable program under a name of the form `<subgraph>.<verb>`. */
+/**
+ * Defines a durable program under a name of the form `<subgraph>.<verb>`.
+ *
+ * A run keeps, from its start, the names of the patches that its release had. A
+ * process of a release without one of them leaves the run to a newer process.
+ */
 export function defineWorkflow<Input extends object, Deps>(
   name: string,
   body: Workflow<Input, Deps>['body'],
+  { patches = [] }: { readonly patches?: readonly string[] } = {},
 ): Workflow<Input, Deps> {
   return {
     name,
     body,
+    patches,
     async start(tx, runId, input) {
       await tx.query(
         `insert into workflow_start (id, tenant_id, workflow, input) values ($1, $2, $3, $4)

@@ -12,11 +12,18 @@ import { sampleSubgraph } from './workflow-sample.ts';
 const [url = '', release = '1'] = process.argv.slice(2);
 const log = createLog({ level: 'warn' });
 const subgraph = sampleSubgraph(Number(release));
-const db: Database = await openDatabase({ url, name: subgraph.name, entities: [], poolMax: 4, log });
+const db: Database = await openDatabase({
+  url,
+  name: subgraph.name,
+  entities: [],
+  poolMax: 4,
+  log,
+});
 const engine = await startWorkflows({
   url,
   hosts: [{ db, workflows: subgraph.workflows, deps: { db } }],
   log,
+  leaseMs: 2_000,
   onLeaseLost: () => {
     process.stdout.write('lease lost\n');
     process.exit(3);
