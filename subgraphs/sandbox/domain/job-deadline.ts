@@ -1,4 +1,3 @@
-import type { JobReasonCode } from './job-reason.ts';
 import type { LiveState } from './job-state.ts';
 
 /** How long a job may stay in each state. RUNNING has the time its spec asks for. */
@@ -11,8 +10,7 @@ export const budgetsMs = {
   CANCELLING: 90_000,
 } as const satisfies Record<Exclude<LiveState, 'RUNNING'>, number>;
 
-/** How long a run has past a deadline to end the state itself, before the sweep does. */
-export const sweepGraceMs = 30_000;
+const sweepGraceMs = 30_000;
 
 /** How often a job is started anew by itself when nothing of it ran. */
 export const attemptsMax = 3;
@@ -34,36 +32,41 @@ export function deadlineOf(state: LiveState, enteredAt: Date, spec: TimedSpec): 
   return new Date(enteredAt.getTime() + budgetMs);
 }
 
-/** What becomes of a job whose state has not ended by its deadline. */
-export type DeadlineOutcome =
-  /** It ends at once. */
-  | { readonly kind: 'end'; readonly state: 'FAILED' | 'CANCELLED'; readonly reason: JobReasonCode }
-  /** Nothing of it ran: it goes back to the queue for another attempt. */
-  | { readonly kind: 'requeue' }
-  /** Its program is stopped and counted: this is how the program ended. */
-  | { readonly kind: 'verdict'; readonly state: 'TIMED_OUT'; readonly reason: JobReasonCode }
-  /** Its program has ended: that is how the job ends. */
-  | { readonly kind: 'conclude'; readonly reason: JobReasonCode };
+/** What is done about a job whose state has not ended by its deadline. */
+export type Overdue =
+  /** It waited too long: it ends FAILED. */
+  | 'expire'
+  /** It did not start: it is tried again if nothing of it ran, see `give-up.ts`. */
+  | 'give-up'
+  /** Its program is stopped and counted, and was out of time. */
+  | 'stop'
+  /** Its program has ended: its verdict stands, see `conclusion.ts`. */
+  | 'conclude'
+  /** It ends CANCELLED, whatever the runner says. */
+  | 'cancel';
 
-/** Decides that outcome. There is one for every state: no job waits for ever. */
-export function onDeadline(
-  state: LiveState,
-  progress: { readonly attempt: number; readonly collected: boolean },
-): DeadlineOutcome {
+/** Decides that. There is something for every state: no job waits for ever. */
+export function onDeadline(state: LiveState): Overdue {
   switch (state) {
     case 'QUEUED':
-      return { kind: 'end', state: 'FAILED', reason: 'QUEUE_TIMEOUT' };
+      return 'expire';
     case 'ADMITTED':
     case 'CREATING':
     case 'PULLING':
-      return progress.attempt < attemptsMax
-        ? { kind: 'requeue' }
-        : { kind: 'end', state: 'FAILED', reason: 'START_TIMEOUT' };
+      return 'give-up';
     case 'RUNNING':
-      return { kind: 'verdict', state: 'TIMED_OUT', reason: 'DEADLINE_EXCEEDED' };
+      return 'stop';
     case 'COLLECTING':
-      return { kind: 'conclude', reason: progress.collected ? 'SETTLE_TIMEOUT' : 'COLLECT_TIMEOUT' };
+      return 'conclude';
     case 'CANCELLING':
-      return { kind: 'end', state: 'CANCELLED', reason: 'CANCELLED_BY_USER' };
+      return 'cancel';
   }
+}
+
+/**
+ * How long past a deadline the sweep waits. The run of a job ends its states
+ * itself; a job in the queue has none.
+ */
+export function graceMsOf(state: LiveState): number {
+  return state === 'QUEUED' ? 0 : sweepGraceMs;
 }

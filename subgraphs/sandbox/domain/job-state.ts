@@ -45,6 +45,19 @@ export function isEnd(state: JobState): state is EndState {
   return jobTransitions[state].length === 0;
 }
 
+/** The states in which a job has its turn: it takes room on the runner and of its tenant's quota. */
+export const activeStates = [
+  'ADMITTED',
+  'CREATING',
+  'PULLING',
+  'RUNNING',
+  'CANCELLING',
+] as const satisfies JobState[];
+
+export function takesRoom(state: JobState): boolean {
+  return (activeStates as readonly JobState[]).includes(state);
+}
+
 /** States that come after one another without a choice, so that a late observer may skip some. */
 const course: readonly JobState[] = [
   'QUEUED',

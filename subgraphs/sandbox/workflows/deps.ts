@@ -1,0 +1,36 @@
+import type { Database } from '../../shared/db.ts';
+import type { Clock } from '../../shared/time.ts';
+import type { Load } from '../domain/quota.ts';
+import type { Runner } from '../providers/runner.ts';
+
+/** What the sandbox needs from outside, given once in index.ts. */
+export interface SandboxDeps {
+  readonly runner: Runner;
+  readonly clock: Clock;
+  /** What may run at once, of all tenants together. */
+  readonly capacity: Load;
+  readonly pace: Pace;
+  /** The sandbox's own tables, for what is written while a step of a run is under way. */
+  readonly database: () => Promise<Database>;
+  readonly links: ArtifactLinks;
+}
+
+/** How links to artifacts are made. */
+export interface ArtifactLinks {
+  readonly key: Uint8Array;
+  /** What comes before a link's own part, with its closing slash. */
+  readonly baseUrl: string;
+}
+
+/** How often a run looks around. */
+export interface Pace {
+  /** Between two samples of what a program uses. */
+  readonly sampleMs: number;
+  /** How long a run goes without looking whether its job was cancelled, if nothing wakes it. */
+  readonly lookMs: number;
+  /** How long a run waits for its runner, or its tables, to come back before it asks again. */
+  readonly retryMs: number;
+  readonly retryMsMax: number;
+  readonly collectMs: number;
+  readonly settleMs: number;
+}
