@@ -43,10 +43,7 @@ export async function developmentToken(config: Config, request: TokenRequest): P
   await ensureIssuer(config);
   const { tenant, subject, scopes, ttlSeconds } = request;
   const path = privateKeyPath(config.dataDir);
-  const key = await importJWK(
-    JSON.parse(readOrMake(path, () => '')) as JWK,
-    algorithm,
-  );
+  const key = await importJWK(JSON.parse(readOrMake(path, () => '')) as JWK, algorithm);
   return new SignJWT({ tenant, scope: scopes })
     .setProtectedHeader({ alg: algorithm, kid: keyId })
     .setIssuer(config.auth.issuer)

@@ -17,11 +17,16 @@ export const DateTime = new GraphQLScalarType<Date, string>({
   parseLiteral: (ast) => dateOf(ast.kind === Kind.STRING ? ast.value : undefined),
 });
 
-const dateTimePattern = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)$/;
+const dateTimePattern = /^\d{4}-\d\d-\d\dT([01]\d|2[0-3]):\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)$/;
 
 function dateOf(value: unknown): Date {
-  const date = new Date(typeof value === 'string' && dateTimePattern.test(value) ? value : NaN);
-  if (!Number.isNaN(date.getTime())) return date;
+  if (typeof value === 'string' && dateTimePattern.test(value)) {
+    const date = new Date(value);
+    // The constructor takes the 30th of February for the 2nd of March.
+    const day = new Date(`${value.slice(0, 10)}T00:00:00Z`);
+    const real = !Number.isNaN(day.getTime()) && day.toISOString().startsWith(value.slice(0, 10));
+    if (real && !Number.isNaN(date.getTime())) return date;
+  }
   throw inputError('DateTime must be a moment as RFC 3339 writes it: 2026-05-05T10:00:00Z.');
 }
 
@@ -127,7 +132,7 @@ export class IdempotencyKeyReused extends Refusal {
 }
 
 @Directive('@shareable')
-@ObjectType({
+@ObjectType('NotFound', {
   implements: Refusal,
   description: 'There is no such thing, or none that you may know of.',
 })

@@ -36,6 +36,7 @@ export async function buildSubgraph(subgraph: Parts): Promise<SubgraphSchema> {
     scalarsMap: [{ type: Date, scalar: DateTime }],
     authChecker: ({ context }, needed) => allow(context as Context, needed),
     validate: false,
+    pubSub: noPubSub,
   });
   const sdl = federationLink + printSchemaWithDirectives(classes).replace(/schema\s*\{[^}]*\}/, '');
   const resolvers = {
@@ -53,6 +54,16 @@ export async function buildSubgraph(subgraph: Parts): Promise<SubgraphSchema> {
   const schema = buildSubgraphSchema([{ typeDefs: parse(sdl), resolvers: used as never }]);
   return { sdl, schema };
 }
+
+/** Subscriptions read event logs; nothing is published in a process only. */
+const noPubSub = {
+  publish: (topic: string): void => {
+    throw new Error(`${topic} was published to nobody`);
+  },
+  subscribe: (topic: string): never => {
+    throw new Error(`${topic} is not an event log`);
+  },
+};
 
 function definedTypes(sdl: string): ReadonlySet<string> {
   const names = parse(sdl).definitions.flatMap((definition) =>
