@@ -117,7 +117,7 @@ export const defaultLimits: AttemptLimits = {
 
 export type StartAnswer = { readonly kind: 'started' } | StartRefusal;
 
-/** Nothing of the program ran, or ever will under this key. */
+/** Nothing of the program ran. */
 export interface StartRefusal {
   readonly kind: 'refused';
   readonly reason: Extract<
