@@ -150,10 +150,11 @@ export default {
     ),
     only(
       'sql-in-store',
-      'typeorm and pg are used in store/ and in the parts of the kernel that are about the database.',
+      'typeorm and pg are used in store/, in the kernel where it is about the database, and for writing schema/.',
       ['typeorm', 'pg'],
       [
         `${subgraph}store/`,
+        '^infra/schema/',
         '^subgraphs/shared/(db|events|host|wakeups|workflow|workflow-engine|workflow-run|executor-lease)[.]ts$',
       ],
     ),
