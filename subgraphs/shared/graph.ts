@@ -1,3 +1,4 @@
+import 'reflect-metadata';
 import { GraphQLError, GraphQLScalarType, Kind, valueFromASTUntyped } from 'graphql';
 import { Arg, Directive, Field, ID, Int, InterfaceType, ObjectType } from 'type-graphql';
 import type { MoneyAmount } from './money.ts';

@@ -11,8 +11,9 @@ const randomLength = 16;
  * Makes an id that no other process makes: `<kind>_` and a ULID in lower case.
  *
  * Ids of one kind sort by the millisecond in which they were made, and within
- * one process in the order in which they were made. They cannot be guessed:
- * 80 bits of each are random. Source: the ULID specification.
+ * one process in the order in which they were made. They are names, not secrets:
+ * 79 bits are random, but those of one millisecond count up by less than 65,537
+ * at a time. Source: the ULID specification.
  */
 export function newId(kind: IdKind, now: number = Date.now()): string {
   const timeMs = Math.max(now, last.timeMs);

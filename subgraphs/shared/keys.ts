@@ -6,7 +6,7 @@ import {
   mkdirSync,
   openSync,
   readFileSync,
-  unlinkSync,
+  rmSync,
   writeSync,
 } from 'node:fs';
 import { join } from 'node:path';
@@ -69,23 +69,28 @@ function developmentSecret(dataDir: string): string {
 export function readOrMake(path: string, content: () => string): string {
   const known = readIfThere(path);
   if (known !== undefined) return known;
+  const text = content();
   mkdirSync(join(path, '..'), { recursive: true });
   const partial = `${path}.${randomBytes(6).toString('hex')}`;
-  const file = openSync(partial, 'wx', 0o600);
   try {
-    writeSync(file, content());
-    fsyncSync(file);
-  } finally {
-    closeSync(file);
-  }
-  try {
+    writeWhole(partial, text);
     linkSync(partial, path);
   } catch (cause) {
     if (!isCode(cause, 'EEXIST')) throw cause;
   } finally {
-    unlinkSync(partial);
+    rmSync(partial, { force: true });
   }
   return readFileSync(path, 'utf8');
+}
+
+function writeWhole(path: string, text: string): void {
+  const file = openSync(path, 'wx', 0o600);
+  try {
+    writeSync(file, text);
+    fsyncSync(file);
+  } finally {
+    closeSync(file);
+  }
 }
 
 function readIfThere(path: string): string | undefined {
@@ -98,5 +103,5 @@ function readIfThere(path: string): string | undefined {
 }
 
 function isCode(error: unknown, code: string): boolean {
-  return error instanceof Error && 'code' in error && error.code === code;
+  return typeof error === 'object' && error !== null && 'code' in error && error.code === code;
 }

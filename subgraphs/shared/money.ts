@@ -57,7 +57,7 @@ function sameCurrency(a: MoneyAmount, b: MoneyAmount): MoneyAmount {
 function numberFormat(locale: string, currency: string): Intl.NumberFormat {
   const options = { style: 'currency', currency } as const;
   try {
-    return new Intl.NumberFormat(locale, options);
+    return new Intl.NumberFormat([locale, 'en-US'], options);
   } catch {
     return new Intl.NumberFormat('en-US', options);
   }
