@@ -1,7 +1,5 @@
-import { watch } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { ForgeError } from '../../shared/errors.ts';
 import type { Log } from '../../shared/log.ts';
 import { readArtifacts } from './local/artifacts-file.ts';
@@ -9,20 +7,35 @@ import {
   attemptFolder,
   createFolder,
   deleteFolder,
+  deleteOldDrafts,
   exists,
   isSupervised,
   listFolders,
   replaceFile,
 } from './local/attempt-folder.ts';
 import type { AttemptFolder } from './local/attempt-folder.ts';
+import { begin } from './local/begin.ts';
 import { writeOrder } from './local/order-file.ts';
 import type { UserRange } from './local/order-file.ts';
 import { readOutput, unreadFrom } from './local/output-file.ts';
 import { checkMachine } from './local/readiness.ts';
-import type { Readiness } from './local/readiness.ts';
+import type { Machine, Readiness } from './local/readiness.ts';
 import { lookAt } from './local/sight.ts';
-import { endEverything, startSupervisor } from './local/supervisor.ts';
-import type { ArtifactEntry, AttemptKey, Runner, StartAnswer, StartOrder } from './runner.ts';
+import { endEverything } from './local/supervisor.ts';
+import { until } from './local/until.ts';
+import type {
+  ArtifactEntry,
+  AttemptKey,
+  AttemptSight,
+  Output,
+  ReadBounds,
+  Runner,
+  RunnerCall,
+  RunnerCheck,
+  StartAnswer,
+  StartOrder,
+  StartRefusal,
+} from './runner.ts';
 
 export interface LocalRunnerConfig {
   /** Where attempts are kept. All processes of one machine that share it are one runner. */
@@ -42,95 +55,34 @@ export interface LocalRunnerConfig {
  * the whole truth. A worker may die at any point, and any other carries on.
  */
 export function localRunner(config: LocalRunnerConfig): Runner {
-  const { root, log, perl = '/usr/bin/perl', users = userRange } = config;
+  const { root } = config;
+  const machine = { perl: '/usr/bin/perl', users: userRange, ...config };
+  const readiness = remembered(() => checkMachine(machine));
   const folderOf = (key: AttemptKey): AttemptFolder => attemptFolder(root, key);
-  const readiness = remembered(() => checkMachine({ ...config, perl, users }));
 
   return {
     name: 'local',
-
-    check: (call) =>
-      answered('check', call?.signal, async () => {
-        const found = await readiness();
-        if (found.kind === 'unavailable') return found;
-        const { kind, templates, enforced, weaker } = found;
-        return { kind, templates, enforced, weaker };
-      }),
-
+    check: (call) => answered('check', call, async () => shown(await readiness())),
     start: (order, call) =>
-      answered('start', call?.signal, async () => {
-        const folder = folderOf(order.key);
-        if (!(await exists(folder.path))) {
-          const found = await readiness();
-          const refusal = refusalOf(order, found);
-          if (refusal || found.kind === 'unavailable') return refusal ?? unavailable(found);
-          const { interpreters } = found;
-          const text = writeOrder(order, { interpreters, users, group: folder.group });
-          await createFolder(root, folder, text);
-        }
-        const answer = await begin(perl, folder, call?.signal);
-        if (answer.kind === 'refused') log.warn({ key: order.key, ...answer }, 'program not started');
-        return answer;
-      }),
-
-    look: (key, call) => answered('look', call?.signal, () => lookAt(folderOf(key))),
-
+      answered('start', call, () => start(machine, readiness, order, call?.signal)),
+    look: (key, call) => answered('look', call, () => lookAt(folderOf(key))),
     read: (key, position, bounds, call) =>
-      answered('read', call?.signal, async () => {
-        const folder = folderOf(key);
-        // Before the file is read: what is complete then, stays complete.
-        const { kind } = await lookAt(folder);
-        const ended = kind !== 'running' && kind !== 'starting';
-        return await readOutput(join(folder.path, 'output'), position, bounds, ended);
-      }),
-
+      answered('read', call, () => read(folderOf(key), position, bounds)),
     wait: (key, seen, { timeoutMs }, call) =>
-      answered('wait', call?.signal, async () => {
-        const folder = folderOf(key);
-        const from = unreadFrom(seen.position);
-        const isNew = async (): Promise<boolean> => {
-          const output = await stat(join(folder.path, 'output')).catch(() => undefined);
-          return (output?.size ?? 0) > from || (await lookAt(folder)).kind !== seen.kind;
-        };
-        return (await until(isNew, folder, timeoutMs, call?.signal)) ? 'changed' : 'timeout';
-      }),
-
-    stop: (key, { graceMs }, call) =>
-      answered('stop', call?.signal, async () => {
-        const folder = folderOf(key);
-        if (!(await exists(folder.path))) return;
-        await replaceFile(join(folder.path, 'stop'), String(Math.max(0, Math.round(graceMs))));
-        await isSupervised(folder, 'S');
-      }),
-
-    async *artifacts(key, call): AsyncGenerator<ArtifactEntry> {
-      const folder = folderOf(key);
-      const { kind } = await answered('artifacts', call?.signal, () => lookAt(folder));
-      if (kind !== 'ended') return;
-      for await (const entry of readArtifacts(join(folder.path, 'artifacts'))) {
-        call?.signal?.throwIfAborted();
-        yield entry;
-      }
-    },
-
+      answered('wait', call, () => waitFor(folderOf(key), seen, timeoutMs, call?.signal)),
+    stop: (key, { graceMs }, call) => answered('stop', call, () => stop(folderOf(key), graceMs)),
+    artifacts: (key, call) => artifacts(folderOf(key), call),
     remove: (key, call) =>
-      answered('remove', call?.signal, async () => {
-        const folder = folderOf(key);
-        if (!(await exists(folder.path))) return;
-        await endEverything(folder, call?.signal);
-        await deleteFolder(root, folder);
-      }),
-
-    list: (call) => answered('list', call?.signal, () => listFolders(root)),
+      answered('remove', call, () => remove(root, folderOf(key), call?.signal)),
+    list: (call) => answered('list', call, () => listFolders(root)),
   };
 }
+
+type LocalMachine = Machine & { readonly log: Log };
 
 /** Far from accounts, containers and services, and below 2^31. */
 const userRange: UserRange = { first: 1_900_000_000, count: 4_096 };
 
-const startWaitMsMax = 15_000;
-const supervisorsMax = 2;
-const pollMs = 250;
 const unavailableForMs = 5_000;
 
 /** Checking costs a program: a good answer is kept, a bad one for a moment. */
@@ -145,93 +97,97 @@ function remembered(check: () => Promise<Readiness>): () => Promise<Readiness> {
   };
 }
 
-function refusalOf(order: StartOrder, found: Readiness): StartAnswer | undefined {
-  if (found.kind === 'unavailable') return unavailable(found);
-  if (found.interpreters[order.template] !== undefined) return undefined;
-  const message = `There is no interpreter for "${order.template}" on the system's paths.`;
-  return { kind: 'refused', reason: 'TEMPLATE_UNAVAILABLE', message };
+function shown(found: Readiness): RunnerCheck {
+  if (found.kind === 'unavailable') return found;
+  const { kind, templates, enforced, weaker } = found;
+  return { kind, templates, enforced, weaker };
 }
 
-function unavailable({ message }: { readonly message: string }): StartAnswer {
-  return { kind: 'refused', reason: 'RUNNER_UNAVAILABLE', message };
-}
-
-/** Gives the attempt a supervisor if it has none, and tells how its start ends. */
-async function begin(
-  perl: string,
-  folder: AttemptFolder,
+async function start(
+  machine: LocalMachine,
+  readiness: () => Promise<Readiness>,
+  order: StartOrder,
   signal: AbortSignal | undefined,
 ): Promise<StartAnswer> {
-  let message = '';
-  for (let supervisors = 0; supervisors < supervisorsMax; supervisors += 1) {
-    let isDead = false;
-    const isSettled = async (): Promise<boolean> => isDead || (await lookAt(folder)).kind !== 'starting';
-    if (!(await isSettled()) && !(await isSupervised(folder))) {
-      void startSupervisor(perl, folder).then(
-        (exit) => {
-          if (exit.kind !== 'died') return;
-          message = exit.message;
-          isDead = true;
-        },
-        (cause: unknown) => {
-          message = String(cause);
-          isDead = true;
-        },
-      );
+  const { root, users, perl, log } = machine;
+  const folder = attemptFolder(root, order.key);
+  if (!(await exists(folder.path))) {
+    const found = await readiness();
+    if (found.kind === 'unavailable') return refused('RUNNER_UNAVAILABLE', found.message);
+    const { interpreters } = found;
+    if (interpreters[order.template] === undefined) {
+      const message = `There is no interpreter for "${order.template}" on the system's paths.`;
+      return refused('TEMPLATE_UNAVAILABLE', message);
     }
-    await until(isSettled, folder, startWaitMsMax, signal);
-    const sight = await lookAt(folder);
-    if (sight.kind === 'refused') return sight;
-    if (sight.kind !== 'starting' || !isDead) return { kind: 'started' };
+    const text = writeOrder(order, { interpreters, users, group: folder.group });
+    await createFolder(root, folder, text);
   }
-  return { kind: 'refused', reason: 'START_FAILED', message };
+  const answer = await begin(perl, folder, signal);
+  if (answer.kind === 'refused') log.warn({ key: order.key, ...answer }, 'program not started');
+  return answer;
 }
 
-/** Waits until something is true, asking whenever the folder changes. False when the time is over. */
-async function until(
-  isTrue: () => Promise<boolean>,
+function refused(reason: StartRefusal['reason'], message: string): StartRefusal {
+  return { kind: 'refused', reason, message };
+}
+
+async function read(folder: AttemptFolder, position: string, bounds: ReadBounds): Promise<Output> {
+  // Before the file is read: what is complete then, stays complete.
+  const { kind } = await lookAt(folder);
+  const ended = kind !== 'running' && kind !== 'starting';
+  return await readOutput(join(folder.path, 'output'), position, bounds, ended);
+}
+
+async function waitFor(
   folder: AttemptFolder,
+  seen: { readonly position: string; readonly kind: AttemptSight['kind'] },
   timeoutMs: number,
   signal: AbortSignal | undefined,
-): Promise<boolean> {
-  const end = Date.now() + timeoutMs;
-  let changed = Promise.withResolvers<undefined>();
-  const watcher = watchFolder(folder, () => {
-    changed.resolve(undefined);
-  });
-  try {
-    for (;;) {
-      changed = Promise.withResolvers<undefined>();
-      if (await isTrue()) return true;
-      const leftMs = end - Date.now();
-      if (leftMs <= 0) return false;
-      const pause = new AbortController();
-      const timer = sleep(Math.min(pollMs, leftMs), undefined, {
-        signal: AbortSignal.any([pause.signal, ...(signal ? [signal] : [])]),
-      });
-      await Promise.race([changed.promise, timer.catch(() => undefined)]);
-      pause.abort();
-      signal?.throwIfAborted();
-    }
-  } finally {
-    watcher?.close();
+): Promise<'changed' | 'timeout'> {
+  const from = unreadFrom(seen.position);
+  const isNew = async (): Promise<boolean> => {
+    const output = await stat(join(folder.path, 'output')).catch(() => undefined);
+    return (output?.size ?? 0) > from || (await lookAt(folder)).kind !== seen.kind;
+  };
+  return (await until(isNew, folder, timeoutMs, signal)) ? 'changed' : 'timeout';
+}
+
+async function stop(folder: AttemptFolder, graceMs: number): Promise<void> {
+  if (!(await exists(folder.path))) return;
+  await replaceFile(join(folder.path, 'stop'), String(Math.max(0, Math.round(graceMs))));
+  await isSupervised(folder, 'S');
+}
+
+async function* artifacts(
+  folder: AttemptFolder,
+  call: RunnerCall | undefined,
+): AsyncGenerator<ArtifactEntry> {
+  const { kind } = await answered('artifacts', call, () => lookAt(folder));
+  if (kind !== 'ended') return;
+  for await (const entry of readArtifacts(join(folder.path, 'artifacts'))) {
+    call?.signal?.throwIfAborted();
+    yield entry;
   }
 }
 
-/** Watching only saves waiting: where it cannot be had, asking now and then does. */
-function watchFolder(folder: AttemptFolder, onChange: () => void): { close(): void } | undefined {
-  try {
-    return watch(folder.path, onChange).on('error', () => undefined);
-  } catch {
-    return undefined;
+async function remove(
+  root: string,
+  folder: AttemptFolder,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  if (await exists(folder.path)) {
+    await endEverything(folder, signal);
+    await deleteFolder(root, folder);
   }
+  await deleteOldDrafts(root, new Date());
 }
 
 async function answered<T>(
   what: string,
-  signal: AbortSignal | undefined,
+  call: RunnerCall | undefined,
   ask: () => Promise<T>,
 ): Promise<T> {
+  const signal = call?.signal;
   signal?.throwIfAborted();
   try {
     return await ask();

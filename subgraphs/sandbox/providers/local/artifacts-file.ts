@@ -36,7 +36,7 @@ export async function* readArtifacts(path: string): AsyncGenerator<ArtifactEntry
     return buffer.subarray(0, bytesRead);
   };
   try {
-    for (let at = 0; ; ) {
+    for (let at = 0; ;) {
       const header = await read(at, headerBytes);
       if (header.length < headerBytes) return;
       const pathBytes = header.readUInt32LE(1);
@@ -45,7 +45,13 @@ export async function* readArtifacts(path: string): AsyncGenerator<ArtifactEntry
       const name = (await read(at + headerBytes, pathBytes)).toString('utf8');
       const kind = header.readUInt8(0);
       if (kind === 0) {
-        yield { kind: 'file', path: name, bytes, mediaType: mediaTypeOf(name), content: parts(read, start, bytes) };
+        yield {
+          kind: 'file',
+          path: name,
+          bytes,
+          mediaType: mediaTypeOf(name),
+          content: parts(read, start, bytes),
+        };
         at = start + bytes;
       } else {
         yield refusal(kind, name, bytes);
@@ -69,7 +75,7 @@ async function* parts(
   start: number,
   bytes: number,
 ): AsyncGenerator<Uint8Array> {
-  for (let done = 0; done < bytes; ) {
+  for (let done = 0; done < bytes;) {
     const part = await read(start + done, Math.min(partBytes, bytes - done));
     if (part.length === 0) throw new Error('The file of artifacts is shorter than it says.');
     yield part;

@@ -1,6 +1,16 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { constants } from 'node:fs';
-import { mkdir, open, readFile, readdir, rename, rm, rmdir, stat, writeFile } from 'node:fs/promises';
+import {
+  mkdir,
+  open,
+  readFile,
+  readdir,
+  rename,
+  rm,
+  rmdir,
+  stat,
+  writeFile,
+} from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import type { AttemptKey } from '../runner.ts';
 
@@ -61,7 +71,8 @@ export async function deleteFolder(root: string, folder: AttemptFolder): Promise
 async function removeGroup(path: string): Promise<void> {
   for (let tries = 0; ; tries += 1) {
     try {
-      return await rmdir(path);
+      await rmdir(path);
+      return;
     } catch (cause) {
       if (codeOf(cause) === 'ENOENT') return;
       if (codeOf(cause) !== 'EBUSY' || tries === 100) throw cause;

@@ -24,7 +24,11 @@ const nodeInside = '/opt/node/bin/node';
  */
 export function writeOrder(
   order: StartOrder,
-  places: { readonly interpreters: Interpreters; readonly users: UserRange; readonly group: string },
+  places: {
+    readonly interpreters: Interpreters;
+    readonly users: UserRange;
+    readonly group: string;
+  },
 ): Uint8Array {
   const limits = { ...defaultLimits, ...order.limits };
   const memoryBytes = order.memoryMib * 1_024 * 1_024;
@@ -53,7 +57,9 @@ export function writeOrder(
     ...commandOf(order, places.interpreters).map((word): [string, string] => ['argv', word]),
     ...environmentOf(order).map((word): [string, string] => ['env', word]),
   ];
-  return Buffer.concat(fields.flatMap(([name, value]) => [netstring(name), netstring(String(value))]));
+  return Buffer.concat(
+    fields.flatMap(([name, value]) => [netstring(name), netstring(String(value))]),
+  );
 }
 
 function netstring(text: string): Uint8Array {

@@ -94,7 +94,7 @@ async function readFrames(file: Readable, place: Place): Promise<{ frames: Frame
     chunk = await readChunk(file, place.frame, headerBytes + chunk.readUInt32LE(0));
   }
   const frames: Frame[] = [];
-  for (let at = 0; at + headerBytes <= chunk.length; ) {
+  for (let at = 0; at + headerBytes <= chunk.length;) {
     const end = at + headerBytes + chunk.readUInt32LE(at);
     if (end > chunk.length) break;
     frames.push({

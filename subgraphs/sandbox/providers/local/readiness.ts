@@ -2,13 +2,15 @@ import { constants } from 'node:fs';
 import { access, mkdir, realpath, stat, writeFile } from 'node:fs/promises';
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { TemplateId } from '../../domain/job-template.ts';
 import type { RunnerCheck } from '../runner.ts';
 import { deleteFolder, folderAt, readText } from './attempt-folder.ts';
 import { writeOrder } from './order-file.ts';
 import type { Interpreters, UserRange } from './order-file.ts';
 import { lookAt } from './sight.ts';
-import { readSupervisor, startSupervisor } from './supervisor.ts';
+import { endEverything, readSupervisor, startSupervisor } from './supervisor.ts';
+import type { SupervisorExit } from './supervisor.ts';
 
 export interface Machine {
   readonly root: string;
@@ -73,7 +75,7 @@ async function runProbe(machine: Machine, interpreters: Interpreters): Promise<P
   );
   await writeFile(join(folder.path, 'order'), order, { mode: 0o600 });
   try {
-    const exit = await startSupervisor(machine.perl, folder);
+    const exit = await inTime(startSupervisor(machine.perl, folder));
     const sight = await lookAt(folder);
     const written = (await readSupervisor(folder)) ?? { uid: null, version: 1, groups: [] };
     if (sight.kind === 'ended' && sight.verdict.exitCode === 0) return written;
@@ -81,9 +83,26 @@ async function runProbe(machine: Machine, interpreters: Interpreters): Promise<P
     const failure = exit.kind === 'died' ? `${exit.message} ${refusal}` : refusal;
     return { ...written, failure: `Programs cannot be isolated on this machine: ${failure}` };
   } finally {
+    await endEverything(folder);
     await deleteFolder(machine.root, folder);
   }
 }
+
+/** Holds this process open until then, which a supervisor does not. */
+async function inTime(exit: Promise<SupervisorExit>): Promise<SupervisorExit> {
+  const over = new AbortController();
+  const late = sleep(probeMsMax, undefined, { signal: over.signal }).then(
+    () => ({ kind: 'died', message: 'It took too long.' }) as const,
+  );
+  try {
+    return await Promise.race([exit, late]);
+  } finally {
+    over.abort();
+    await late.catch(() => undefined);
+  }
+}
+
+const probeMsMax = 15_000;
 
 function strength({ uid, version, groups }: Probe): { enforced: string[]; weaker: string[] } {
   const cgroup = `cgroup v${String(version)}`;
@@ -160,7 +179,8 @@ const switches = [
   {
     path: '/proc/sys/kernel/unprivileged_userns_clone',
     off: '0',
-    remedy: 'User namespaces are kept from ordinary users: sysctl kernel.unprivileged_userns_clone=1.',
+    remedy:
+      'User namespaces are kept from ordinary users: sysctl kernel.unprivileged_userns_clone=1.',
   },
   {
     path: '/proc/sys/user/max_user_namespaces',

@@ -21,29 +21,30 @@ export type SupervisorExit =
  * goes on when this process ends, however that happens. If the attempt has one
  * already, or has had one, the new one leaves at once. Gives its exit.
  */
-export async function startSupervisor(perl: string, folder: AttemptFolder): Promise<SupervisorExit> {
+export async function startSupervisor(
+  perl: string,
+  folder: AttemptFolder,
+): Promise<SupervisorExit> {
   const log = await open(join(folder.path, 'supervisor.log'), 'a', 0o600);
-  try {
-    const child = spawn(perl, [program, folder.path], {
-      detached: true,
-      stdio: ['ignore', log.fd, log.fd],
-      env: { PATH: '/usr/bin:/bin', LC_ALL: 'C' },
-      cwd: '/',
+  const child = spawn(perl, [program, folder.path], {
+    detached: true,
+    stdio: ['ignore', log.fd, log.fd],
+    env: { PATH: '/usr/bin:/bin', LC_ALL: 'C' },
+    cwd: '/',
+  });
+  child.unref();
+  const exit = new Promise<SupervisorExit>((resolve) => {
+    child.once('error', (error) => {
+      resolve({ kind: 'died', message: error.message });
     });
-    child.unref();
-    return await new Promise((resolve) => {
-      child.once('error', (error) => {
-        resolve({ kind: 'died', message: error.message });
-      });
-      child.once('exit', (code, signal) => {
-        if (code === 0) resolve({ kind: 'done' });
-        else if (code === takenCode) resolve({ kind: 'taken' });
-        else void died(folder, code, signal).then(resolve);
-      });
+    child.once('exit', (code, signal) => {
+      if (code === 0) resolve({ kind: 'done' });
+      else if (code === takenCode) resolve({ kind: 'taken' });
+      else void died(folder, code, signal).then(resolve);
     });
-  } finally {
-    await log.close().catch(() => undefined);
-  }
+  });
+  await log.close();
+  return await exit;
 }
 
 async function died(
