@@ -43,7 +43,11 @@ interface Event {
   readonly state?: string;
   readonly percent?: number;
   readonly exitCode?: number;
-  readonly lines?: readonly { readonly n: number; readonly stream: string; readonly text: string }[];
+  readonly lines?: readonly {
+    readonly n: number;
+    readonly stream: string;
+    readonly text: string;
+  }[];
   readonly job: {
     readonly id: string;
     readonly state: string;
@@ -120,9 +124,7 @@ describe.each(clientNames)('%s, unmodified', (client) => {
 describe('submitting', () => {
   it('twice with one key gives one job', async () => {
     const input = { idempotencyKey: 'twice', spec: { template: 'shell', source: 'echo once' } };
-    const answers = await Promise.all(
-      [1, 2, 3].map(() => forge.ask('acme', submit, { input })),
-    );
+    const answers = await Promise.all([1, 2, 3].map(() => forge.ask('acme', submit, { input })));
     const jobs = answers.map(
       ({ data }) => (data as { submitJob: { job: { id: string } } }).submitJob.job.id,
     );
