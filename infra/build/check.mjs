@@ -11,12 +11,13 @@ import { delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '../..');
+const slowTests = ['subgraphs/shared/workflow-engine', 'gateway/subscriptions'];
 const jest = [
   '--experimental-vm-modules',
   '--disable-warning=ExperimentalWarning',
   'node_modules/jest/bin/jest.js',
 ];
-/** What needs no database, or is fast with one. `npm test` runs all. */
+/** The quick tests of what has no outside: the kernel, the rules, the gateway. `npm test` runs all. */
 const unitTests = ['gateway/**', 'subgraphs/shared/**', 'subgraphs/*/domain/**', 'test'].map(
   (folder) => `<rootDir>/${folder}/*.test.ts`,
 );
@@ -28,7 +29,15 @@ const parts = {
   imports: () => run('depcruise', ['--output-type', 'err-long', 'gateway', 'subgraphs', 'infra']),
   unused: () => run('knip', ['--no-progress']),
   schema: () => run('node', ['infra/build/run.mjs', 'infra/schema/main.ts', '--check']),
-  unit: () => run('node', [...jest, '--silent', '--testMatch', ...unitTests]),
+  unit: () =>
+    run('node', [
+      ...jest,
+      '--silent',
+      '--testMatch',
+      ...unitTests,
+      '--testPathIgnorePatterns',
+      ...slowTests,
+    ]),
 };
 
 const asked = process.argv.slice(2);
