@@ -134,8 +134,11 @@ function refused(reason: StartRefusal['reason'], message: string): StartRefusal 
 async function read(folder: AttemptFolder, position: string, bounds: ReadBounds): Promise<Output> {
   // Before the file is read: what is complete then, stays complete.
   const { kind } = await lookAt(folder);
-  const ended = kind !== 'running' && kind !== 'starting';
-  return await readOutput(join(folder.path, 'output'), position, bounds, ended);
+  return await readOutput(join(folder.path, 'output'), position, bounds, isOver(kind));
+}
+
+function isOver(kind: AttemptSight['kind']): boolean {
+  return kind !== 'running' && kind !== 'starting';
 }
 
 async function waitFor(
@@ -147,7 +150,9 @@ async function waitFor(
   const from = unreadFrom(seen.position);
   const isNew = async (): Promise<boolean> => {
     const output = await stat(join(folder.path, 'output')).catch(() => undefined);
-    return (output?.size ?? 0) > from || (await lookAt(folder)).kind !== seen.kind;
+    if ((output?.size ?? 0) > from) return true;
+    const { kind } = await lookAt(folder);
+    return kind !== seen.kind || isOver(kind);
   };
   return (await until(isNew, folder, timeoutMs, signal)) ? 'changed' : 'timeout';
 }

@@ -39,7 +39,8 @@ export interface Runner {
 
   /**
    * Comes back as soon as there is output after the position, or the attempt is
-   * no longer of the kind that was seen, or the time is over: `timeout`.
+   * no longer of the kind that was seen, or the time is over: `timeout`. It never
+   * waits for an attempt of which nothing more can come.
    */
   wait(
     key: AttemptKey,

@@ -145,7 +145,8 @@ function unlessMissing(cause: unknown): undefined {
 }
 
 export function codeOf(cause: unknown): string | undefined {
-  return cause instanceof Error && 'code' in cause ? String(cause.code) : undefined;
+  const isObject = typeof cause === 'object' && cause !== null;
+  return isObject && 'code' in cause ? String(cause.code) : undefined;
 }
 
 function nameOf({ jobId, attempt }: AttemptKey): string {

@@ -1,0 +1,4 @@
+import { newRunner } from './fixtures/modes.ts';
+import { runnerContract } from './fixtures/runner-contract.ts';
+
+runnerContract('the local runner', async () => (await newRunner()).runner);
