@@ -33,6 +33,8 @@ const clockToleranceSeconds = 5;
 const tenantPattern = /^[a-z0-9][a-z0-9-]{0,62}$/;
 const subjectLengthMax = 200;
 const scopesMax = 200;
+/** The last second that a date can hold. */
+const expiryMax = 8_640_000_000_000;
 
 /**
  * Makes the check of partners' tokens (RFC 7519, RFC 8725): signature by the
@@ -58,7 +60,7 @@ export function createTokenVerifier(
       return identityIn(payload);
     } catch (cause) {
       if (cause instanceof ForgeError) throw cause;
-      if (cause instanceof errors.JWKSTimeout || !(cause instanceof errors.JOSEError)) {
+      if (cannotCheck(cause)) {
         throw new ForgeError('PROVIDER_UNAVAILABLE', 'The token cannot be checked at the moment.', {
           cause,
           retryable: true,
@@ -69,6 +71,13 @@ export function createTokenVerifier(
       throw new ForgeError('UNAUTHENTICATED', message, { cause });
     }
   };
+}
+
+/** Whether the trouble is with the issuer's keys and says nothing about the token. */
+function cannotCheck(cause: unknown): boolean {
+  if (!(cause instanceof errors.JOSEError)) return true;
+  // The generic code is that of an issuer which answers with anything but its keys.
+  return ['ERR_JWKS_TIMEOUT', 'ERR_JWKS_INVALID', 'ERR_JOSE_GENERIC'].includes(cause.code);
 }
 
 function keysOf(jwks: TokenRules['jwks']): JWTVerifyGetKey {
@@ -88,6 +97,7 @@ function identityIn(payload: JWTPayload): Identity {
     sub !== '' &&
     sub.length <= subjectLengthMax &&
     typeof exp === 'number' &&
+    exp <= expiryMax &&
     typeof tenant === 'string' &&
     tenantPattern.test(tenant) &&
     typeof scope === 'string' &&

@@ -20,7 +20,9 @@ const port = (fallback: number) =>
     .optional()
     .default(fallback);
 const text = z.string().min(1, 'must not be empty').optional();
-const url = z.url('must be a URL').optional();
+const url = z
+  .url({ protocol: /^https?$/, error: 'must be a URL that begins with http:// or https://' })
+  .optional();
 const count = (fallback: number, max: number) =>
   z
     .string()
@@ -64,7 +66,10 @@ export const settings = {
       })
       .optional(),
   },
-  FORGE_ISSUER: { about: 'The issuer of partners’ tokens.', schema: url },
+  FORGE_ISSUER: {
+    about: 'The issuer of partners’ tokens.',
+    schema: z.url('must be a URL').optional(),
+  },
   FORGE_JWKS_URL: { about: 'Where that issuer publishes its keys.', schema: url },
   FORGE_AUDIENCE: { about: 'The audience tokens must name.', schema: text.default('forge') },
   FORGE_SANDBOX: {

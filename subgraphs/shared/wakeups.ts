@@ -135,14 +135,10 @@ async function keepListening(
     });
   });
   for (let failures = 0; !signal.aborted; failures += 1) {
+    let client: Client | undefined;
     try {
-      const client = await connect();
-      const lost = new Promise<void>((resolve) => {
-        client.once('end', resolve);
-        client.once('error', () => {
-          resolve();
-        });
-      });
+      client = await connect();
+      const lost = endOf(client);
       client.on('notification', ({ payload = '' }) => {
         onPayload(payload);
       });
@@ -150,14 +146,23 @@ async function keepListening(
       failures = 0;
       onClient(client);
       await Promise.race([lost, aborted]);
-      onClient(undefined);
-      await client.end().catch(() => undefined);
     } catch (err) {
       log.warn({ err }, 'the listening connection was lost');
     }
+    onClient(undefined);
+    await client?.end().catch(() => undefined);
     if (!isAborted(signal)) {
       const pauseMs = Math.min(reconnectMsMax, 50 * 2 ** Math.min(failures, 10));
       await sleep(pauseMs, signal).catch(() => undefined);
     }
   }
+}
+
+function endOf(client: Client): Promise<void> {
+  return new Promise((resolve) => {
+    client.once('end', resolve);
+    client.once('error', () => {
+      resolve();
+    });
+  });
 }
