@@ -1,0 +1,1233 @@
+-- Written by `npm run schema` from the migrations. Nothing reads it.
+
+create schema forge;
+set search_path = forge;
+
+-- forge: CreateMessages1764000000001
+
+create table message (
+  id bigint generated always as identity primary key,
+  message_id text not null,
+  subscriber text not null,
+  topic text not null,
+  tenant_id text not null,
+  key text not null,
+  payload jsonb not null,
+  created_at timestamptz not null default now(),
+  due_at timestamptz not null default now(),
+  attempts integer not null default 0,
+  last_error text
+);
+create index message_of_tenant on message (subscriber, tenant_id, id);
+create index message_of_key on message (subscriber, tenant_id, key);
+alter table message enable row level security;
+alter table message force row level security;
+create policy message_left on message for insert
+  with check (tenant_id = current_setting('forge.tenant', true));
+create policy message_taken on message
+  using (tenant_id = current_setting('forge.tenant', true)
+    and current_user = 'forge_' || subscriber)
+  with check (false);
+create policy message_put_off on message for update
+  using (tenant_id = current_setting('forge.tenant', true)
+    and current_user = 'forge_' || subscriber)
+  with check (tenant_id = current_setting('forge.tenant', true)
+    and current_user = 'forge_' || subscriber);
+create policy message_found on message for select
+  using (current_user = 'forge_' || subscriber || '_across');
+
+create table executor (
+  id text primary key,
+  subgraphs text[] not null,
+  started_at timestamptz not null default now(),
+  lease_until timestamptz not null
+);
+
+create schema billing;
+set search_path = billing;
+
+-- billing: CreateKernelTables1764000000001
+
+create table event_stream (
+  tenant_id text not null,
+  stream text collate "C" not null,
+  last_seq bigint not null default 0,
+  ended_at timestamptz,
+  primary key (tenant_id, stream)
+);
+create index event_stream_ended on event_stream (ended_at) where ended_at is not null;
+create table event (
+  tenant_id text not null,
+  stream text collate "C" not null,
+  seq bigint not null check (seq > 0),
+  type text not null,
+  payload jsonb not null,
+  at timestamptz not null,
+  primary key (tenant_id, stream, seq)
+);
+
+alter table event_stream enable row level security;
+alter table event_stream force row level security;
+create policy event_stream_of_tenant on event_stream
+  using (tenant_id = current_setting('forge.tenant', true))
+  with check (tenant_id = current_setting('forge.tenant', true));
+
+
+do $$ begin
+  execute format('create policy event_stream_across on event_stream for select to %I using (true)',
+    'forge_' || current_schema() || '_across');
+  execute format('grant select on event_stream to %I', 'forge_' || current_schema() || '_across');
+end $$;
+
+
+alter table event enable row level security;
+alter table event force row level security;
+create policy event_of_tenant on event
+  using (tenant_id = current_setting('forge.tenant', true))
+  with check (tenant_id = current_setting('forge.tenant', true));
+
+
+create table idempotency (
+  tenant_id text not null,
+  key text collate "C" not null,
+  operation text not null,
+  input_hash bytea not null,
+  outcome jsonb,
+  created_at timestamptz not null default now(),
+  primary key (tenant_id, key)
+);
+create index idempotency_age on idempotency (created_at);
+
+alter table idempotency enable row level security;
+alter table idempotency force row level security;
+create policy idempotency_of_tenant on idempotency
+  using (tenant_id = current_setting('forge.tenant', true))
+  with check (tenant_id = current_setting('forge.tenant', true));
+
+
+do $$ begin
+  execute format('create policy idempotency_across on idempotency for select to %I using (true)',
+    'forge_' || current_schema() || '_across');
+  execute format('grant select on idempotency to %I', 'forge_' || current_schema() || '_across');
+end $$;
+
+
+create table workflow_start (
+  id text primary key,
+  tenant_id text not null,
+  workflow text not null,
+  input jsonb not null,
+  created_at timestamptz not null default now()
+);
+
+alter table workflow_start enable row level security;
+alter table workflow_start force row level security;
+create policy workflow_start_of_tenant on workflow_start
+  using (tenant_id = current_setting('forge.tenant', true))
+  with check (tenant_id = current_setting('forge.tenant', true));
+
+
+do $$ begin
+  execute format('create policy workflow_start_across on workflow_start for select to %I using (true)',
+    'forge_' || current_schema() || '_across');
+  execute format('grant select on workflow_start to %I', 'forge_' || current_schema() || '_across');
+end $$;
+
+create table workflow_signal (
+  id bigint generated always as identity primary key,
+  tenant_id text not null,
+  run_id text not null,
+  topic text not null,
+  payload jsonb not null,
+  created_at timestamptz not null default now()
+);
+
+alter table workflow_signal enable row level security;
+alter table workflow_signal force row level security;
+create policy workflow_signal_of_tenant on workflow_signal
+  using (tenant_id = current_setting('forge.tenant', true))
+  with check (tenant_id = current_setting('forge.tenant', true));
+
+
+do $$ begin
+  execute format('create policy workflow_signal_across on workflow_signal for select to %I using (true)',
+    'forge_' || current_schema() || '_across');
+  execute format('grant select on workflow_signal to %I', 'forge_' || current_schema() || '_across');
+end $$;
+
+create table workflow_step (
+  tenant_id text not null,
+  run_id text not null,
+  name text not null,
+  output jsonb,
+  primary key (run_id, name)
+);
+
+alter table workflow_step enable row level security;
+alter table workflow_step force row level security;
+create policy workflow_step_of_tenant on workflow_step
+  using (tenant_id = current_setting('forge.tenant', true))
+  with check (tenant_id = current_setting('forge.tenant', true));
+
+
+create table data_key (
+  tenant_id text not null,
+  version integer not null check (version > 0),
+  wrapped bytea,
+  kms_key text not null,
+  created_at timestamptz not null default now(),
+  shredded_at timestamptz,
+  primary key (tenant_id, version),
+  check ((wrapped is null) = (shredded_at is not null))
+);
+
+alter table data_key enable row level security;
+alter table data_key force row level security;
+create policy data_key_of_tenant on data_key
+  using (tenant_id = current_setting('forge.tenant', true))
+  with check (tenant_id = current_setting('forge.tenant', true));
+
+-- billing: CreateAccounts1764100000001
+
+create table billing_account (
+  tenant_id text primary key,
+  name text not null,
+  currency text not null check (currency ~ '^[A-Z]{3}$'),
+  opened_at timestamptz not null
+);
+
+create table ledger_account (
+  tenant_id text not null references billing_account (tenant_id),
+  code text not null check (code in ('credit', 'funding', 'held', 'revenue')),
+  currency text not null check (currency ~ '^[A-Z]{3}$'),
+  balance_minor bigint not null default 0,
+  last_sequence bigint not null default 0,
+  primary key (tenant_id, code)
+);
+
+create table ledger_transaction (
+  tenant_id text not null references billing_account (tenant_id),
+  id text not null,
+  kind text not null check (kind in ('opening-credit', 'hold-placed', 'hold-released', 'charge-settled')),
+  source text not null,
+  posted_at timestamptz not null,
+  primary key (tenant_id, id),
+  unique (tenant_id, kind, source)
+);
+
+create table ledger_entry (
+  tenant_id text not null,
+  account text not null,
+  sequence bigint not null check (sequence > 0),
+  transaction_id text not null,
+  amount_minor bigint not null check (amount_minor <> 0),
+  balance_after_minor bigint not null,
+  currency text not null,
+  primary key (tenant_id, account, sequence),
+  unique (tenant_id, transaction_id, account),
+  foreign key (tenant_id, transaction_id) references ledger_transaction (tenant_id, id),
+  foreign key (tenant_id, account) references ledger_account (tenant_id, code)
+);
+
+create function refuse_change() returns trigger language plpgsql as $$
+begin
+  raise exception '% is append-only', tg_table_name using errcode = 'insufficient_privilege';
+end $$;
+
+create function check_balanced() returns trigger language plpgsql set search_path from current as $$
+declare
+  booked text := coalesce(to_jsonb(new) ->> 'transaction_id', to_jsonb(new) ->> 'id');
+begin
+  if exists (
+    select 1 from ledger_transaction t
+    left join ledger_entry e on e.tenant_id = t.tenant_id and e.transaction_id = t.id
+    where t.tenant_id = new.tenant_id and t.id = booked
+    group by e.currency having coalesce(sum(e.amount_minor), 1) <> 0
+  ) then
+    raise exception 'ledger transaction % does not add up to zero', booked
+      using errcode = 'check_violation';
+  end if;
+  return null;
+end $$;
+create constraint trigger ledger_transaction_balanced after insert on ledger_transaction
+  deferrable initially deferred for each row execute function check_balanced();
+create constraint trigger ledger_entry_balanced after insert on ledger_entry
+  deferrable initially deferred for each row execute function check_balanced();
+
+create trigger ledger_transaction_kept before update or delete on ledger_transaction
+  for each row execute function refuse_change();
+create trigger ledger_transaction_not_emptied before truncate on ledger_transaction
+  for each statement execute function refuse_change();
+create trigger ledger_entry_kept before update or delete on ledger_entry
+  for each row execute function refuse_change();
+create trigger ledger_entry_not_emptied before truncate on ledger_entry
+  for each statement execute function refuse_change();
+
+
+alter table billing_account enable row level security;
+alter table billing_account force row level security;
+create policy billing_account_of_tenant on billing_account
+  using (tenant_id = current_setting('forge.tenant', true))
+  with check (tenant_id = current_setting('forge.tenant', true));
+
+
+alter table ledger_account enable row level security;
+alter table ledger_account force row level security;
+create policy ledger_account_of_tenant on ledger_account
+  using (tenant_id = current_setting('forge.tenant', true))
+  with check (tenant_id = current_setting('forge.tenant', true));
+
+
+alter table ledger_transaction enable row level security;
+alter table ledger_transaction force row level security;
+create policy ledger_transaction_of_tenant on ledger_transaction
+  using (tenant_id = current_setting('forge.tenant', true))
+  with check (tenant_id = current_setting('forge.tenant', true));
+
+
+alter table ledger_entry enable row level security;
+alter table ledger_entry force row level security;
+create policy ledger_entry_of_tenant on ledger_entry
+  using (tenant_id = current_setting('forge.tenant', true))
+  with check (tenant_id = current_setting('forge.tenant', true));
+
+-- billing: CreatePriceLists1764100000002
+
+create table price_list (
+  tenant_id text not null default '*',
+  version integer not null check (version > 0),
+  currency text not null check (currency ~ '^[A-Z]{3}$'),
+  effective_from timestamptz not null,
+  vcpu_second_micro_minor bigint not null check (vcpu_second_micro_minor >= 0),
+  gib_second_micro_minor bigint not null check (gib_second_micro_minor >= 0),
+  minimum_minor bigint not null check (minimum_minor >= 1),
+  primary key (tenant_id, version)
+);
+insert into price_list
+  (version, currency, effective_from, vcpu_second_micro_minor, gib_second_micro_minor, minimum_minor)
+  values (1, 'USD', '2026-01-01T00:00:00Z', 1400, 450, 1);
+
+create trigger price_list_kept before update or delete on price_list
+  for each row execute function refuse_change();
+create trigger price_list_not_emptied before truncate on price_list
+  for each statement execute function refuse_change();
+
+
+alter table price_list enable row level security;
+alter table price_list force row level security;
+create policy price_list_of_tenant on price_list
+  using (tenant_id = current_setting('forge.tenant', true))
+  with check (tenant_id = current_setting('forge.tenant', true));
+
+create policy price_list_for_everyone on price_list for select using (tenant_id = '*');
+
+-- billing: CreateUsage1764100000003
+
+create table credit_hold (
+  tenant_id text not null references billing_account (tenant_id),
+  job_id text not null,
+  attempt integer not null check (attempt > 0),
+  state text not null check (state in ('placed', 'refused', 'released', 'settled')),
+  answer text not null check (answer in ('placed', 'refused')),
+  reason text,
+  message text,
+  amount_minor bigint not null check (amount_minor >= 0),
+  currency text not null,
+  price_list_version integer,
+  opened_at timestamptz not null,
+  closed_at timestamptz,
+  primary key (tenant_id, job_id, attempt),
+  check ((state = 'placed') = (closed_at is null)),
+  check ((answer = 'refused') = (reason is not null))
+);
+
+create table usage_fact (
+  tenant_id text not null references billing_account (tenant_id),
+  job_id text not null,
+  attempt integer not null check (attempt > 0),
+  cpu_millicores integer not null check (cpu_millicores >= 0),
+  memory_mib integer not null check (memory_mib >= 0),
+  wall_ms bigint not null check (wall_ms >= 0),
+  cpu_ms bigint not null check (cpu_ms >= 0),
+  memory_peak_bytes bigint not null check (memory_peak_bytes >= 0),
+  started_at timestamptz not null,
+  finished_at timestamptz not null,
+  recorded_at timestamptz not null,
+  primary key (tenant_id, job_id, attempt)
+);
+
+create table charge (
+  tenant_id text not null,
+  job_id text not null,
+  attempt integer not null,
+  amount_minor bigint not null check (amount_minor > 0),
+  currency text not null,
+  price_list_version integer not null,
+  settled_at timestamptz not null,
+  primary key (tenant_id, job_id, attempt),
+  foreign key (tenant_id, job_id, attempt) references usage_fact (tenant_id, job_id, attempt)
+);
+create index charge_by_time on charge (tenant_id, settled_at);
+
+create trigger usage_fact_kept before update or delete on usage_fact
+  for each row execute function refuse_change();
+create trigger usage_fact_not_emptied before truncate on usage_fact
+  for each statement execute function refuse_change();
+create trigger charge_kept before update or delete on charge
+  for each row execute function refuse_change();
+create trigger charge_not_emptied before truncate on charge
+  for each statement execute function refuse_change();
+
+
+alter table credit_hold enable row level security;
+alter table credit_hold force row level security;
+create policy credit_hold_of_tenant on credit_hold
+  using (tenant_id = current_setting('forge.tenant', true))
+  with check (tenant_id = current_setting('forge.tenant', true));
+
+
+alter table usage_fact enable row level security;
+alter table usage_fact force row level security;
+create policy usage_fact_of_tenant on usage_fact
+  using (tenant_id = current_setting('forge.tenant', true))
+  with check (tenant_id = current_setting('forge.tenant', true));
+
+
+alter table charge enable row level security;
+alter table charge force row level security;
+create policy charge_of_tenant on charge
+  using (tenant_id = current_setting('forge.tenant', true))
+  with check (tenant_id = current_setting('forge.tenant', true));
+
+create schema verticals;
+set search_path = verticals;
+
+-- verticals: CreateKernelTables1764000000001
+
+create table event_stream (
+  tenant_id text not null,
+  stream text collate "C" not null,
+  last_seq bigint not null default 0,
+  ended_at timestamptz,
+  primary key (tenant_id, stream)
+);
+create index event_stream_ended on event_stream (ended_at) where ended_at is not null;
+create table event (
+  tenant_id text not null,
+  stream text collate "C" not null,
+  seq bigint not null check (seq > 0),
+  type text not null,
+  payload jsonb not null,
+  at timestamptz not null,
+  primary key (tenant_id, stream, seq)
+);
+
+alter table event_stream enable row level security;
+alter table event_stream force row level security;
+create policy event_stream_of_tenant on event_stream
+  using (tenant_id = current_setting('forge.tenant', true))
+  with check (tenant_id = current_setting('forge.tenant', true));
+
+
+do $$ begin
+  execute format('create policy event_stream_across on event_stream for select to %I using (true)',
+    'forge_' || current_schema() || '_across');
+  execute format('grant select on event_stream to %I', 'forge_' || current_schema() || '_across');
+end $$;
+
+
+alter table event enable row level security;
+alter table event force row level security;
+create policy event_of_tenant on event
+  using (tenant_id = current_setting('forge.tenant', true))
+  with check (tenant_id = current_setting('forge.tenant', true));
+
+
+create table idempotency (
+  tenant_id text not null,
+  key text collate "C" not null,
+  operation text not null,
+  input_hash bytea not null,
+  outcome jsonb,
+  created_at timestamptz not null default now(),
+  primary key (tenant_id, key)
+);
+create index idempotency_age on idempotency (created_at);
+
+alter table idempotency enable row level security;
+alter table idempotency force row level security;
+create policy idempotency_of_tenant on idempotency
+  using (tenant_id = current_setting('forge.tenant', true))
+  with check (tenant_id = current_setting('forge.tenant', true));
+
+
+do $$ begin
+  execute format('create policy idempotency_across on idempotency for select to %I using (true)',
+    'forge_' || current_schema() || '_across');
+  execute format('grant select on idempotency to %I', 'forge_' || current_schema() || '_across');
+end $$;
+
+
+create table workflow_start (
+  id text primary key,
+  tenant_id text not null,
+  workflow text not null,
+  input jsonb not null,
+  created_at timestamptz not null default now()
+);
+
+alter table workflow_start enable row level security;
+alter table workflow_start force row level security;
+create policy workflow_start_of_tenant on workflow_start
+  using (tenant_id = current_setting('forge.tenant', true))
+  with check (tenant_id = current_setting('forge.tenant', true));
+
+
+do $$ begin
+  execute format('create policy workflow_start_across on workflow_start for select to %I using (true)',
+    'forge_' || current_schema() || '_across');
+  execute format('grant select on workflow_start to %I', 'forge_' || current_schema() || '_across');
+end $$;
+
+create table workflow_signal (
+  id bigint generated always as identity primary key,
+  tenant_id text not null,
+  run_id text not null,
+  topic text not null,
+  payload jsonb not null,
+  created_at timestamptz not null default now()
+);
+
+alter table workflow_signal enable row level security;
+alter table workflow_signal force row level security;
+create policy workflow_signal_of_tenant on workflow_signal
+  using (tenant_id = current_setting('forge.tenant', true))
+  with check (tenant_id = current_setting('forge.tenant', true));
+
+
+do $$ begin
+  execute format('create policy workflow_signal_across on workflow_signal for select to %I using (true)',
+    'forge_' || current_schema() || '_across');
+  execute format('grant select on workflow_signal to %I', 'forge_' || current_schema() || '_across');
+end $$;
+
+create table workflow_step (
+  tenant_id text not null,
+  run_id text not null,
+  name text not null,
+  output jsonb,
+  primary key (run_id, name)
+);
+
+alter table workflow_step enable row level security;
+alter table workflow_step force row level security;
+create policy workflow_step_of_tenant on workflow_step
+  using (tenant_id = current_setting('forge.tenant', true))
+  with check (tenant_id = current_setting('forge.tenant', true));
+
+
+create table data_key (
+  tenant_id text not null,
+  version integer not null check (version > 0),
+  wrapped bytea,
+  kms_key text not null,
+  created_at timestamptz not null default now(),
+  shredded_at timestamptz,
+  primary key (tenant_id, version),
+  check ((wrapped is null) = (shredded_at is not null))
+);
+
+alter table data_key enable row level security;
+alter table data_key force row level security;
+create policy data_key_of_tenant on data_key
+  using (tenant_id = current_setting('forge.tenant', true))
+  with check (tenant_id = current_setting('forge.tenant', true));
+
+-- verticals: CreatePlaybookRuns1764000000101
+
+create table playbook_run (
+  id text collate "C" primary key,
+  tenant_id text not null,
+  playbook_key text not null,
+  playbook_version integer not null,
+  state text not null check (state in (
+    'QUEUED', 'RUNNING', 'WAITING_FOR_JOB', 'WAITING_FOR_APPROVAL',
+    'COMPENSATING', 'SUCCEEDED', 'FAILED', 'CANCELLED')),
+  reason_code text,
+  reason_message text,
+  input jsonb not null,
+  requested_by_type text not null,
+  requested_by_id text not null,
+  created_at timestamptz not null,
+  started_at timestamptz,
+  finished_at timestamptz,
+  unique (tenant_id, id),
+  check ((reason_code is null) = (reason_message is null)),
+  check ((reason_code is not null) = (state in ('COMPENSATING', 'FAILED', 'CANCELLED'))),
+  check ((finished_at is not null) = (state in ('SUCCEEDED', 'FAILED', 'CANCELLED')))
+);
+create index playbook_run_by_state on playbook_run (tenant_id, state, id desc);
+
+alter table playbook_run enable row level security;
+alter table playbook_run force row level security;
+create policy playbook_run_of_tenant on playbook_run
+  using (tenant_id = current_setting('forge.tenant', true))
+  with check (tenant_id = current_setting('forge.tenant', true));
+
+
+create table run_step (
+  run_id text collate "C" not null,
+  tenant_id text not null,
+  name text not null,
+  position integer not null,
+  state text not null check (state in (
+    'PENDING', 'RUNNING', 'WAITING', 'SUCCEEDED', 'FAILED', 'SKIPPED',
+    'COMPENSATING', 'COMPENSATED', 'COMPENSATION_FAILED')),
+  attempts integer not null default 0,
+  output jsonb,
+  started_at timestamptz,
+  finished_at timestamptz,
+  primary key (run_id, name),
+  foreign key (tenant_id, run_id) references playbook_run (tenant_id, id)
+);
+
+alter table run_step enable row level security;
+alter table run_step force row level security;
+create policy run_step_of_tenant on run_step
+  using (tenant_id = current_setting('forge.tenant', true))
+  with check (tenant_id = current_setting('forge.tenant', true));
+
+
+create table run_job (
+  run_id text collate "C" not null,
+  tenant_id text not null,
+  step_name text not null,
+  job_id text collate "C" not null,
+  job_state text,
+  reason_code text,
+  exit_code integer,
+  finished_at timestamptz,
+  primary key (run_id, step_name),
+  unique (tenant_id, job_id),
+  foreign key (tenant_id, run_id) references playbook_run (tenant_id, id),
+  check ((job_state is null) = (finished_at is null))
+);
+
+alter table run_job enable row level security;
+alter table run_job force row level security;
+create policy run_job_of_tenant on run_job
+  using (tenant_id = current_setting('forge.tenant', true))
+  with check (tenant_id = current_setting('forge.tenant', true));
+
+
+create table approval (
+  id text collate "C" primary key,
+  tenant_id text not null,
+  run_id text collate "C" not null,
+  step_name text not null,
+  state text not null check (state in (
+    'PENDING', 'APPROVED', 'REJECTED', 'EXPIRED', 'CANCELLED')),
+  version integer not null,
+  title text not null,
+  risk text not null check (risk in ('READ', 'LOW', 'MEDIUM', 'HIGH')),
+  action jsonb not null,
+  exclude_requester boolean not null,
+  requested_at timestamptz not null,
+  expires_at timestamptz not null,
+  decided_by_type text,
+  decided_by_id text,
+  decided_at timestamptz,
+  comment text,
+  unique (run_id, step_name),
+  foreign key (tenant_id, run_id) references playbook_run (tenant_id, id),
+  check ((decided_at is not null) = (state in ('APPROVED', 'REJECTED'))),
+  check ((decided_by_id is null) = (decided_at is null)),
+  check ((decided_by_type is null) = (decided_at is null))
+);
+create index approval_by_tenant on approval (tenant_id, id desc);
+create index approval_by_state on approval (tenant_id, state, id desc);
+
+alter table approval enable row level security;
+alter table approval force row level security;
+create policy approval_of_tenant on approval
+  using (tenant_id = current_setting('forge.tenant', true))
+  with check (tenant_id = current_setting('forge.tenant', true));
+
+
+create table check_report (
+  id text collate "C" primary key,
+  tenant_id text not null,
+  run_id text collate "C" not null unique,
+  job_id text not null,
+  title text not null,
+  state text not null check (state in ('DRAFT', 'PUBLISHED', 'WITHDRAWN')),
+  created_at timestamptz not null,
+  published_at timestamptz,
+  withdrawn_at timestamptz,
+  foreign key (tenant_id, run_id) references playbook_run (tenant_id, id),
+  check (state <> 'PUBLISHED' or published_at is not null),
+  check ((state = 'WITHDRAWN') = (withdrawn_at is not null))
+);
+
+alter table check_report enable row level security;
+alter table check_report force row level security;
+create policy check_report_of_tenant on check_report
+  using (tenant_id = current_setting('forge.tenant', true))
+  with check (tenant_id = current_setting('forge.tenant', true));
+
+create schema sandbox;
+set search_path = sandbox;
+
+-- sandbox: CreateKernelTables1764000000001
+
+create table event_stream (
+  tenant_id text not null,
+  stream text collate "C" not null,
+  last_seq bigint not null default 0,
+  ended_at timestamptz,
+  primary key (tenant_id, stream)
+);
+create index event_stream_ended on event_stream (ended_at) where ended_at is not null;
+create table event (
+  tenant_id text not null,
+  stream text collate "C" not null,
+  seq bigint not null check (seq > 0),
+  type text not null,
+  payload jsonb not null,
+  at timestamptz not null,
+  primary key (tenant_id, stream, seq)
+);
+
+alter table event_stream enable row level security;
+alter table event_stream force row level security;
+create policy event_stream_of_tenant on event_stream
+  using (tenant_id = current_setting('forge.tenant', true))
+  with check (tenant_id = current_setting('forge.tenant', true));
+
+
+do $$ begin
+  execute format('create policy event_stream_across on event_stream for select to %I using (true)',
+    'forge_' || current_schema() || '_across');
+  execute format('grant select on event_stream to %I', 'forge_' || current_schema() || '_across');
+end $$;
+
+
+alter table event enable row level security;
+alter table event force row level security;
+create policy event_of_tenant on event
+  using (tenant_id = current_setting('forge.tenant', true))
+  with check (tenant_id = current_setting('forge.tenant', true));
+
+
+create table idempotency (
+  tenant_id text not null,
+  key text collate "C" not null,
+  operation text not null,
+  input_hash bytea not null,
+  outcome jsonb,
+  created_at timestamptz not null default now(),
+  primary key (tenant_id, key)
+);
+create index idempotency_age on idempotency (created_at);
+
+alter table idempotency enable row level security;
+alter table idempotency force row level security;
+create policy idempotency_of_tenant on idempotency
+  using (tenant_id = current_setting('forge.tenant', true))
+  with check (tenant_id = current_setting('forge.tenant', true));
+
+
+do $$ begin
+  execute format('create policy idempotency_across on idempotency for select to %I using (true)',
+    'forge_' || current_schema() || '_across');
+  execute format('grant select on idempotency to %I', 'forge_' || current_schema() || '_across');
+end $$;
+
+
+create table workflow_start (
+  id text primary key,
+  tenant_id text not null,
+  workflow text not null,
+  input jsonb not null,
+  created_at timestamptz not null default now()
+);
+
+alter table workflow_start enable row level security;
+alter table workflow_start force row level security;
+create policy workflow_start_of_tenant on workflow_start
+  using (tenant_id = current_setting('forge.tenant', true))
+  with check (tenant_id = current_setting('forge.tenant', true));
+
+
+do $$ begin
+  execute format('create policy workflow_start_across on workflow_start for select to %I using (true)',
+    'forge_' || current_schema() || '_across');
+  execute format('grant select on workflow_start to %I', 'forge_' || current_schema() || '_across');
+end $$;
+
+create table workflow_signal (
+  id bigint generated always as identity primary key,
+  tenant_id text not null,
+  run_id text not null,
+  topic text not null,
+  payload jsonb not null,
+  created_at timestamptz not null default now()
+);
+
+alter table workflow_signal enable row level security;
+alter table workflow_signal force row level security;
+create policy workflow_signal_of_tenant on workflow_signal
+  using (tenant_id = current_setting('forge.tenant', true))
+  with check (tenant_id = current_setting('forge.tenant', true));
+
+
+do $$ begin
+  execute format('create policy workflow_signal_across on workflow_signal for select to %I using (true)',
+    'forge_' || current_schema() || '_across');
+  execute format('grant select on workflow_signal to %I', 'forge_' || current_schema() || '_across');
+end $$;
+
+create table workflow_step (
+  tenant_id text not null,
+  run_id text not null,
+  name text not null,
+  output jsonb,
+  primary key (run_id, name)
+);
+
+alter table workflow_step enable row level security;
+alter table workflow_step force row level security;
+create policy workflow_step_of_tenant on workflow_step
+  using (tenant_id = current_setting('forge.tenant', true))
+  with check (tenant_id = current_setting('forge.tenant', true));
+
+
+create table data_key (
+  tenant_id text not null,
+  version integer not null check (version > 0),
+  wrapped bytea,
+  kms_key text not null,
+  created_at timestamptz not null default now(),
+  shredded_at timestamptz,
+  primary key (tenant_id, version),
+  check ((wrapped is null) = (shredded_at is not null))
+);
+
+alter table data_key enable row level security;
+alter table data_key force row level security;
+create policy data_key_of_tenant on data_key
+  using (tenant_id = current_setting('forge.tenant', true))
+  with check (tenant_id = current_setting('forge.tenant', true));
+
+-- sandbox: CreateSandboxJobs1764000000201
+
+create table job (
+  id text collate "C" primary key,
+  tenant_id text not null,
+  name text,
+  labels jsonb not null,
+  template text not null,
+  timeout_seconds integer not null,
+  cpu_millicores integer not null,
+  memory_mib integer not null,
+  submitted_by_type text not null,
+  submitted_by_id text not null,
+  retry_of text collate "C",
+  state text not null check (state in (
+    'QUEUED', 'ADMITTED', 'CREATING', 'PULLING', 'RUNNING', 'COLLECTING', 'CANCELLING',
+    'SUCCEEDED', 'FAILED', 'CANCELLED', 'TIMED_OUT')),
+  ready boolean not null default false,
+  reason_code text,
+  reason_message text,
+  attempt integer not null default 1 check (attempt > 0),
+  progress_percent double precision,
+  progress_message text,
+  exit_code integer,
+  created_at timestamptz not null,
+  deadline_at timestamptz,
+  started_at timestamptz,
+  finished_at timestamptz,
+  purged_at timestamptz,
+  unique (tenant_id, id),
+  check ((reason_code is null) = (reason_message is null)),
+  check ((finished_at is not null) = (state in ('SUCCEEDED', 'FAILED', 'CANCELLED', 'TIMED_OUT'))),
+  check ((deadline_at is null) = (state in ('SUCCEEDED', 'FAILED', 'CANCELLED', 'TIMED_OUT'))),
+  check (not ready or state = 'QUEUED')
+);
+create index job_by_state on job (tenant_id, state, id desc);
+create index job_in_line on job (tenant_id, created_at, id) where ready;
+create index job_queued on job (tenant_id, created_at, id) where state = 'QUEUED';
+create index job_active on job (tenant_id) where state in ('ADMITTED', 'CREATING', 'PULLING', 'RUNNING', 'CANCELLING');
+create index job_deadline on job (deadline_at) where deadline_at is not null;
+create index job_kept on job (finished_at) where finished_at is not null and purged_at is null;
+
+alter table job enable row level security;
+alter table job force row level security;
+create policy job_of_tenant on job
+  using (tenant_id = current_setting('forge.tenant', true))
+  with check (tenant_id = current_setting('forge.tenant', true));
+
+
+do $$ begin
+  execute format('create policy job_across on job for select to %I using (true)',
+    'forge_' || current_schema() || '_across');
+  execute format('grant select on job to %I', 'forge_' || current_schema() || '_across');
+end $$;
+
+
+create table job_program (
+  job_id text collate "C" primary key,
+  tenant_id text not null,
+  source text not null,
+  args jsonb not null,
+  env jsonb not null,
+  foreign key (tenant_id, job_id) references job (tenant_id, id)
+);
+
+alter table job_program enable row level security;
+alter table job_program force row level security;
+create policy job_program_of_tenant on job_program
+  using (tenant_id = current_setting('forge.tenant', true))
+  with check (tenant_id = current_setting('forge.tenant', true));
+
+
+create table job_attempt (
+  job_id text collate "C" not null,
+  attempt integer not null,
+  tenant_id text not null,
+  hold text not null check (hold in ('ASKED', 'PLACED', 'REFUSED', 'RETURNED')),
+  created_at timestamptz not null,
+  started_at timestamptz,
+  seen_at timestamptz,
+  finished_at timestamptz,
+  position text not null default '',
+  last_line bigint not null default 0,
+  wall_ms bigint not null default 0,
+  cpu_ms bigint not null default 0,
+  memory_bytes bigint not null default 0,
+  memory_peak_bytes bigint not null default 0,
+  exit_code integer,
+  signal text,
+  verdict_state text check (verdict_state in ('SUCCEEDED', 'FAILED', 'TIMED_OUT')),
+  verdict_code text,
+  verdict_details text not null default '',
+  collected_at timestamptz,
+  files_refused integer not null default 0,
+  settled_at timestamptz,
+  primary key (job_id, attempt),
+  foreign key (tenant_id, job_id) references job (tenant_id, id),
+  check ((verdict_state is not null) = (finished_at is not null)),
+  check (finished_at is null or started_at is not null)
+);
+
+alter table job_attempt enable row level security;
+alter table job_attempt force row level security;
+create policy job_attempt_of_tenant on job_attempt
+  using (tenant_id = current_setting('forge.tenant', true))
+  with check (tenant_id = current_setting('forge.tenant', true));
+
+
+do $$ begin
+  execute format('create policy job_attempt_across on job_attempt for select to %I using (true)',
+    'forge_' || current_schema() || '_across');
+  execute format('grant select on job_attempt to %I', 'forge_' || current_schema() || '_across');
+end $$;
+
+
+create table log_chunk (
+  job_id text collate "C" not null,
+  last_line bigint not null,
+  first_line bigint not null,
+  tenant_id text not null,
+  attempt integer not null,
+  lines text not null,
+  primary key (job_id, last_line),
+  foreign key (tenant_id, job_id) references job (tenant_id, id),
+  check (first_line between 1 and last_line)
+);
+
+alter table log_chunk enable row level security;
+alter table log_chunk force row level security;
+create policy log_chunk_of_tenant on log_chunk
+  using (tenant_id = current_setting('forge.tenant', true))
+  with check (tenant_id = current_setting('forge.tenant', true));
+
+
+create table artifact (
+  id text collate "C" primary key,
+  tenant_id text not null,
+  job_id text collate "C" not null,
+  attempt integer not null,
+  path text collate "C" not null,
+  bytes bigint not null,
+  sha256 text not null,
+  media_type text not null,
+  created_at timestamptz not null,
+  unique (job_id, attempt, path),
+  foreign key (tenant_id, job_id) references job (tenant_id, id)
+);
+
+alter table artifact enable row level security;
+alter table artifact force row level security;
+create policy artifact_of_tenant on artifact
+  using (tenant_id = current_setting('forge.tenant', true))
+  with check (tenant_id = current_setting('forge.tenant', true));
+
+
+create table artifact_part (
+  artifact_id text collate "C" not null
+    references artifact (id) on delete cascade deferrable initially deferred,
+  n integer not null,
+  tenant_id text not null,
+  content bytea not null,
+  primary key (artifact_id, n)
+);
+alter table artifact_part alter column content set storage external;
+
+alter table artifact_part enable row level security;
+alter table artifact_part force row level security;
+create policy artifact_part_of_tenant on artifact_part
+  using (tenant_id = current_setting('forge.tenant', true))
+  with check (tenant_id = current_setting('forge.tenant', true));
+
+
+create table artifact_refusal (
+  job_id text collate "C" not null,
+  attempt integer not null,
+  path text collate "C" not null,
+  tenant_id text not null,
+  why text not null,
+  primary key (job_id, attempt, path, why),
+  foreign key (tenant_id, job_id) references job (tenant_id, id)
+);
+
+alter table artifact_refusal enable row level security;
+alter table artifact_refusal force row level security;
+create policy artifact_refusal_of_tenant on artifact_refusal
+  using (tenant_id = current_setting('forge.tenant', true))
+  with check (tenant_id = current_setting('forge.tenant', true));
+
+
+create table tenant_quota (
+  tenant_id text primary key,
+  concurrent_max integer not null check (concurrent_max >= 0),
+  queued_max integer not null check (queued_max >= 0),
+  cpu_millicores_max integer not null check (cpu_millicores_max >= 0),
+  memory_mib_max integer not null check (memory_mib_max >= 0),
+  weight double precision not null check (weight > 0)
+);
+
+alter table tenant_quota enable row level security;
+alter table tenant_quota force row level security;
+create policy tenant_quota_of_tenant on tenant_quota
+  using (tenant_id = current_setting('forge.tenant', true))
+  with check (tenant_id = current_setting('forge.tenant', true));
+
+
+do $$ begin
+  execute format('create policy tenant_quota_across on tenant_quota for select to %I using (true)',
+    'forge_' || current_schema() || '_across');
+  execute format('grant select on tenant_quota to %I', 'forge_' || current_schema() || '_across');
+end $$;
+
+create schema compliance;
+set search_path = compliance;
+
+-- compliance: CreateKernelTables1764000000001
+
+create table event_stream (
+  tenant_id text not null,
+  stream text collate "C" not null,
+  last_seq bigint not null default 0,
+  ended_at timestamptz,
+  primary key (tenant_id, stream)
+);
+create index event_stream_ended on event_stream (ended_at) where ended_at is not null;
+create table event (
+  tenant_id text not null,
+  stream text collate "C" not null,
+  seq bigint not null check (seq > 0),
+  type text not null,
+  payload jsonb not null,
+  at timestamptz not null,
+  primary key (tenant_id, stream, seq)
+);
+
+alter table event_stream enable row level security;
+alter table event_stream force row level security;
+create policy event_stream_of_tenant on event_stream
+  using (tenant_id = current_setting('forge.tenant', true))
+  with check (tenant_id = current_setting('forge.tenant', true));
+
+
+do $$ begin
+  execute format('create policy event_stream_across on event_stream for select to %I using (true)',
+    'forge_' || current_schema() || '_across');
+  execute format('grant select on event_stream to %I', 'forge_' || current_schema() || '_across');
+end $$;
+
+
+alter table event enable row level security;
+alter table event force row level security;
+create policy event_of_tenant on event
+  using (tenant_id = current_setting('forge.tenant', true))
+  with check (tenant_id = current_setting('forge.tenant', true));
+
+
+create table idempotency (
+  tenant_id text not null,
+  key text collate "C" not null,
+  operation text not null,
+  input_hash bytea not null,
+  outcome jsonb,
+  created_at timestamptz not null default now(),
+  primary key (tenant_id, key)
+);
+create index idempotency_age on idempotency (created_at);
+
+alter table idempotency enable row level security;
+alter table idempotency force row level security;
+create policy idempotency_of_tenant on idempotency
+  using (tenant_id = current_setting('forge.tenant', true))
+  with check (tenant_id = current_setting('forge.tenant', true));
+
+
+do $$ begin
+  execute format('create policy idempotency_across on idempotency for select to %I using (true)',
+    'forge_' || current_schema() || '_across');
+  execute format('grant select on idempotency to %I', 'forge_' || current_schema() || '_across');
+end $$;
+
+
+create table workflow_start (
+  id text primary key,
+  tenant_id text not null,
+  workflow text not null,
+  input jsonb not null,
+  created_at timestamptz not null default now()
+);
+
+alter table workflow_start enable row level security;
+alter table workflow_start force row level security;
+create policy workflow_start_of_tenant on workflow_start
+  using (tenant_id = current_setting('forge.tenant', true))
+  with check (tenant_id = current_setting('forge.tenant', true));
+
+
+do $$ begin
+  execute format('create policy workflow_start_across on workflow_start for select to %I using (true)',
+    'forge_' || current_schema() || '_across');
+  execute format('grant select on workflow_start to %I', 'forge_' || current_schema() || '_across');
+end $$;
+
+create table workflow_signal (
+  id bigint generated always as identity primary key,
+  tenant_id text not null,
+  run_id text not null,
+  topic text not null,
+  payload jsonb not null,
+  created_at timestamptz not null default now()
+);
+
+alter table workflow_signal enable row level security;
+alter table workflow_signal force row level security;
+create policy workflow_signal_of_tenant on workflow_signal
+  using (tenant_id = current_setting('forge.tenant', true))
+  with check (tenant_id = current_setting('forge.tenant', true));
+
+
+do $$ begin
+  execute format('create policy workflow_signal_across on workflow_signal for select to %I using (true)',
+    'forge_' || current_schema() || '_across');
+  execute format('grant select on workflow_signal to %I', 'forge_' || current_schema() || '_across');
+end $$;
+
+create table workflow_step (
+  tenant_id text not null,
+  run_id text not null,
+  name text not null,
+  output jsonb,
+  primary key (run_id, name)
+);
+
+alter table workflow_step enable row level security;
+alter table workflow_step force row level security;
+create policy workflow_step_of_tenant on workflow_step
+  using (tenant_id = current_setting('forge.tenant', true))
+  with check (tenant_id = current_setting('forge.tenant', true));
+
+
+create table data_key (
+  tenant_id text not null,
+  version integer not null check (version > 0),
+  wrapped bytea,
+  kms_key text not null,
+  created_at timestamptz not null default now(),
+  shredded_at timestamptz,
+  primary key (tenant_id, version),
+  check ((wrapped is null) = (shredded_at is not null))
+);
+
+alter table data_key enable row level security;
+alter table data_key force row level security;
+create policy data_key_of_tenant on data_key
+  using (tenant_id = current_setting('forge.tenant', true))
+  with check (tenant_id = current_setting('forge.tenant', true));
+
+-- compliance: CreateAuditLog1764100000001
+
+create table audit_chain (
+  tenant_id text primary key,
+  size bigint not null check (size >= 0),
+  head bytea not null check (octet_length(head) = 32)
+);
+
+create table audit_entry (
+  tenant_id text not null,
+  sequence bigint not null check (sequence > 0),
+  id text not null,
+  at timestamptz not null,
+  actor_type text not null,
+  actor_id text not null,
+  action text not null,
+  target_type text not null,
+  target_id text not null,
+  outcome text not null check (outcome in ('success', 'refused', 'failure')),
+  text text not null check (octet_length(text) <= 65535),
+  leaf bytea not null check (octet_length(leaf) = 32),
+  head bytea not null check (octet_length(head) = 32),
+  recorded_at timestamptz not null,
+  primary key (tenant_id, sequence),
+  unique (tenant_id, id)
+);
+create index audit_entry_by_target on audit_entry (tenant_id, target_id, target_type, sequence);
+
+create function refuse_change() returns trigger language plpgsql as $$
+begin
+  raise exception '% is append-only', tg_table_name using errcode = 'insufficient_privilege';
+end $$;
+create trigger audit_entry_kept before update or delete on audit_entry
+  for each row execute function refuse_change();
+create trigger audit_entry_not_emptied before truncate on audit_entry
+  for each statement execute function refuse_change();
+create trigger audit_chain_kept before delete on audit_chain
+  for each row execute function refuse_change();
+create trigger audit_chain_not_emptied before truncate on audit_chain
+  for each statement execute function refuse_change();
+
+
+alter table audit_chain enable row level security;
+alter table audit_chain force row level security;
+create policy audit_chain_of_tenant on audit_chain
+  using (tenant_id = current_setting('forge.tenant', true))
+  with check (tenant_id = current_setting('forge.tenant', true));
+
+
+alter table audit_entry enable row level security;
+alter table audit_entry force row level security;
+create policy audit_entry_of_tenant on audit_entry
+  using (tenant_id = current_setting('forge.tenant', true))
+  with check (tenant_id = current_setting('forge.tenant', true));
+
+revoke update, delete, truncate on audit_entry from forge_compliance;
+revoke delete, truncate on audit_chain from forge_compliance;
