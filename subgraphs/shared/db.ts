@@ -172,7 +172,7 @@ export function isConnectionLost(error: unknown): boolean {
   if (state !== undefined) return /^(08|57P|53)/.test(state);
   const text =
     error instanceof Error ? `${'code' in error ? String(error.code) : ''} ${error.message}` : '';
-  return /ECONN|EPIPE|ETIMEDOUT|ENOENT|Connection terminated|timeout exceeded|Driver not Connected/i.test(
+  return /ECONN|EPIPE|ETIMEDOUT|ENOENT|Connection terminated|timeout exceeded|Driver not Connected|already released/i.test(
     text,
   );
 }
@@ -267,6 +267,10 @@ function schemaSql(name: string): string {
   return `create schema if not exists ${name}; revoke all on schema ${name} from public;`;
 }
 
+/**
+ * Makes a subgraph's two roles. Whoever runs this may become them, and has no
+ * right of theirs before: a connection that forgot its role sees no tenant's rows.
+ */
 function roleSql(name: string): string {
   const role = roleOf(name);
   const create = (wanted: string) => `
@@ -276,7 +280,7 @@ function roleSql(name: string): string {
     end $$;
     do $$ begin
       if not pg_has_role(current_user, '${wanted}', 'set') then
-        execute format('grant ${wanted} to %I', current_user);
+        execute format('grant ${wanted} to %I with inherit false, set true', current_user);
       end if;
     end $$;`;
   return `
