@@ -119,10 +119,13 @@ export async function isSupervised(folder: AttemptFolder, tell?: 'S' | 'X'): Pro
   if (!control) return false;
   try {
     if (tell) await control.write(tell);
+    return true;
+  } catch (cause) {
+    if (codeOf(cause) === 'EPIPE') return false;
+    throw cause;
   } finally {
     await control.close();
   }
-  return true;
 }
 
 export async function readText(path: string): Promise<string | undefined> {

@@ -61,6 +61,7 @@ sub refusal_of_path {
 sub keep {
     my ($out, $path, $left) = @_;
     my @named = lstat "$root/$path" or return 'UNREADABLE';
+    return 'UNREADABLE' if S_ISDIR($named[2]);    # or we would have looked into it
     return 'NOT_A_REGULAR_FILE' unless S_ISREG($named[2]);
     sysopen my $file, "$root/$path", O_RDONLY | O_NOFOLLOW | O_NONBLOCK or return 'UNREADABLE';
     my ($mode, $links, $bytes) = (stat $file)[2, 3, 7];
