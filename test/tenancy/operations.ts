@@ -11,6 +11,7 @@ import {
   isAbstractType,
   isEnumType,
   isInputObjectType,
+  isLeafType,
   isListType,
   isNonNullType,
   isObjectType,
@@ -98,17 +99,15 @@ function asList(type: GraphQLInputType, value: string): string {
 }
 
 /** Everything that can be selected without arguments, to a depth. */
-export function selectionOf(type: GraphQLOutputType, depth: number): string {
+function selectionOf(type: GraphQLOutputType, depth: number): string {
   const named = getNamedType(type);
   if (isAbstractType(named)) return '{ __typename }';
   if (!isObjectType(named)) return '';
   const fields = Object.values(named.getFields())
     .filter((field) => field.args.every((argument) => !isNonNullType(argument.type)))
-    .map((field) => {
-      const inner = selectionOf(field.type, depth - 1);
-      const isLeaf =
-        !isObjectType(getNamedType(field.type)) && !isAbstractType(getNamedType(field.type));
-      return isLeaf ? field.name : depth > 0 ? `${field.name} ${inner}` : '';
+    .flatMap((field) => {
+      if (isLeafType(getNamedType(field.type))) return [field.name];
+      return depth > 0 ? [`${field.name} ${selectionOf(field.type, depth - 1)}`] : [];
     });
   return `{ __typename ${fields.join(' ')} }`;
 }
