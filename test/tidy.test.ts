@@ -104,7 +104,8 @@ describe('files', () => {
 
   it('no test is switched off or runs alone', () => {
     const tests = sources.filter(([path]) => path.endsWith('.test.ts'));
-    const off = /\b(it|test|describe)[.](only|skip|todo|failing)\b|\b[xf](it|describe)\(/;
+    // What only some machines can do may be left out on the others: `(can ? it : it.skip)(…)`.
+    const off = /\b(it|test|describe)[.](only|skip|todo|failing)\b(?!\))|\b[xf](it|describe)\(/;
     expect(matches(tests.filter(notThisFile), off)).toEqual([]);
   });
 
