@@ -20,6 +20,7 @@ import type { Tracing } from '../../subgraphs/shared/telemetry.ts';
 import { kernelTables } from '../../subgraphs/shared/tables.ts';
 import { systemClock } from '../../subgraphs/shared/time.ts';
 import { startWorkflows } from '../../subgraphs/shared/workflow-engine.ts';
+import { root } from '../root.ts';
 import { ensureIssuer } from './issuer.ts';
 import { startPostgres } from './postgres.ts';
 
@@ -209,7 +210,7 @@ async function startGateway(parts: {
   return { running, registry };
 }
 
-const supergraphPath = join(import.meta.dirname, '../../../schema/supergraph.graphql');
+const supergraphPath = join(root, 'schema/supergraph.graphql');
 
 async function databaseCheck(db: Database): Promise<string | undefined> {
   await db.across((tx) => tx.query('select 1'));

@@ -2,6 +2,7 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import process from 'node:process';
 import { parseArgs } from 'node:util';
+import { root } from '../root.ts';
 import { supergraphFiles } from './supergraph.ts';
 
 /**
@@ -9,7 +10,7 @@ import { supergraphFiles } from './supergraph.ts';
  * what is there is not what the code says.
  */
 const { values } = parseArgs({ options: { check: { type: 'boolean', default: false } } });
-const folder = join(import.meta.dirname, '../../../schema');
+const folder = join(root, 'schema');
 const files = await supergraphFiles();
 
 if (values.check) {

@@ -5,9 +5,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { root } from '../../infra/root.ts';
 import { startProduct } from '../support/product.ts';
 
-const root = join(import.meta.dirname, '../..');
 let dataDir: string;
 beforeAll(async () => {
   dataDir = await mkdtemp(join(tmpdir(), 'forge-start-'));

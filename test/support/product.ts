@@ -10,9 +10,9 @@ import process from 'node:process';
 import { createInterface } from 'node:readline';
 import type { FormattedExecutionResult } from 'graphql';
 import { allScopes, developmentToken } from '../../infra/embedded/issuer.ts';
+import { root } from '../../infra/root.ts';
 import { loadConfig } from '../../subgraphs/shared/config.ts';
 
-const root = join(import.meta.dirname, '../..');
 const readyWithinMs = 60_000;
 
 export interface ProductOptions {

@@ -5,6 +5,7 @@ import type { FormattedExecutionResult } from 'graphql';
 import { createClient } from 'graphql-ws';
 import { WebSocket } from 'ws';
 import { loadSupergraph } from '../../gateway/supergraph.ts';
+import { root } from '../../infra/root.ts';
 import { makeSubgraph, subgraphNames } from '../../subgraphs/index.ts';
 import { loadConfig } from '../../subgraphs/shared/config.ts';
 import { openDatabase } from '../../subgraphs/shared/db.ts';
@@ -18,9 +19,7 @@ import { startProduct } from '../support/product.ts';
 import type { Product } from '../support/product.ts';
 import { idOperations } from './operations.ts';
 
-const supergraph = loadSupergraph(
-  await readFile(join(import.meta.dirname, '../../schema/supergraph.graphql'), 'utf8'),
-);
+const supergraph = loadSupergraph(await readFile(join(root, 'schema/supergraph.graphql'), 'utf8'));
 const log = createLog({ level: 'silent' });
 
 let forge: Product;
