@@ -23,7 +23,16 @@ const unitTests = ['gateway/**', 'subgraphs/shared/**', 'subgraphs/*/domain/**',
 );
 
 const parts = {
-  format: () => run('prettier', ['--check', '--log-level', 'warn', '.']),
+  format: () =>
+    run('prettier', [
+      '--check',
+      '--cache',
+      '--cache-strategy',
+      'content',
+      '--log-level',
+      'warn',
+      '.',
+    ]),
   types: () => run('tsc', ['--noEmit', '--pretty', 'false']),
   lint: () => run('eslint', ['--max-warnings', '0']),
   imports: () => run('depcruise', ['--output-type', 'err-long', 'gateway', 'subgraphs', 'infra']),
