@@ -25,7 +25,11 @@ export type TurnDecision =
  * are passed over. Nobody else is let in ahead of a job that only waits for room
  * on the runner: it would wait for ever behind smaller ones.
  */
-export function decideTurn(line: readonly TenantInLine[], total: Load, capacity: Load): TurnDecision {
+export function decideTurn(
+  line: readonly TenantInLine[],
+  total: Load,
+  capacity: Load,
+): TurnDecision {
   const [first] = line
     .filter(({ quota, load, next }) => fitsQuota(quota, load, next))
     .sort((a, b) => shareOf(a) - shareOf(b) || waited(a) - waited(b) || byName(a, b));

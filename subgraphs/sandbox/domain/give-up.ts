@@ -9,8 +9,7 @@ export type Trace =
   | 'unknown';
 
 export type GiveUpDecision =
-  | { readonly kind: 'again' }
-  | { readonly kind: 'fail'; readonly code: JobReasonCode };
+  { readonly kind: 'again' } | { readonly kind: 'fail'; readonly code: JobReasonCode };
 
 /**
  * Decides what becomes of an attempt that did not start in time.

@@ -141,7 +141,10 @@ function checkEnv(problems: Problems, env: readonly NamedValue[]): readonly Name
   for (const [n, { name, value }] of checked.entries()) {
     const field = `env[${String(n)}]`;
     if (!envNamePattern.test(name) || name.length > envNameBytesMax) {
-      problems.add(`${field}.name`, 'must consist of letters, digits and _, and begin with no digit.');
+      problems.add(
+        `${field}.name`,
+        'must consist of letters, digits and _, and begin with no digit.',
+      );
     } else if (reservedEnvPattern.test(name)) {
       problems.add(`${field}.name`, 'must not begin with FORGE_: these names are given by Forge.');
     }
@@ -165,7 +168,10 @@ function checkLabels(problems: Problems, labels: readonly NamedValue[]): readonl
       const rule = 'must have 1 to 63 letters, digits, dots, dashes or underscores';
       problems.add(`${field}.name`, `${rule}, the first and the last a letter or a digit.`);
     } else if (reservedLabelPattern.test(name)) {
-      problems.add(`${field}.name`, 'must not begin with "forge": these labels are given by Forge.');
+      problems.add(
+        `${field}.name`,
+        'must not begin with "forge": these labels are given by Forge.',
+      );
     }
     problems.text(`${field}.value`, value, labelValueLengthMax);
   }

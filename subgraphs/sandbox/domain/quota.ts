@@ -52,14 +52,16 @@ export function fits(load: Load, job: Room, capacity: Load): boolean {
 }
 
 export type QueueDecision =
-  | { readonly kind: 'accepted' }
-  | { readonly kind: 'rejected'; readonly message: string };
+  { readonly kind: 'accepted' } | { readonly kind: 'rejected'; readonly message: string };
 
 /** Decides whether another job may wait. One that its tenant's quota can never run may not. */
 export function decideQueue(quota: Quota, queued: number, job: Room): QueueDecision {
   if (!fitsQuota({ ...quota, concurrentMax: 1 }, noLoad, job)) {
     const most = `${String(quota.cpuMillicoresMax)} cpuMillicores and ${String(quota.memoryMibMax)} memoryMib`;
-    return { kind: 'rejected', message: `Your quota is ${most} for all jobs at once: ask for less.` };
+    return {
+      kind: 'rejected',
+      message: `Your quota is ${most} for all jobs at once: ask for less.`,
+    };
   }
   if (queued >= quota.queuedMax) {
     const full = `${String(queued)} of your jobs wait already, and ${String(quota.queuedMax)} may.`;

@@ -2,8 +2,7 @@ import type { JobState } from './job-state.ts';
 import { isEnd } from './job-state.ts';
 
 export type RetryDecision =
-  | { readonly kind: 'accepted' }
-  | { readonly kind: 'rejected'; readonly message: string };
+  { readonly kind: 'accepted' } | { readonly kind: 'rejected'; readonly message: string };
 
 /**
  * Decides whether a job may be sent again.

@@ -108,12 +108,10 @@ export async function readLines(
   { after, limit, stream }: LinesWanted,
 ): Promise<NumberedLine[]> {
   const found: NumberedLine[] = [];
-  for (let n = after; found.length < limit; ) {
+  for (let n = after; found.length < limit;) {
     const chunks = await chunksAfter(tx, jobId, n);
     const lines = chunks.flatMap(unpack);
-    found.push(
-      ...lines.filter((line) => line.n > after && (!stream || line.stream === stream)),
-    );
+    found.push(...lines.filter((line) => line.n > after && (!stream || line.stream === stream)));
     n = lines.at(-1)?.n ?? n;
     if (chunks.length < chunksPerRead) break;
   }

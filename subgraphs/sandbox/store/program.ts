@@ -135,4 +135,3 @@ export async function lockLive(
   const job = await lockJob(tx, jobId);
   return job.attempt === attempt && !isEnd(job.state) ? job : undefined;
 }
-

@@ -14,9 +14,11 @@ export interface Line {
 /** Reads it: the next job of each tenant, found tenant by tenant however many wait. */
 export async function readLine(tx: AcrossTx): Promise<Line> {
   const loads = new Map(
-    (await tx.query<LoadRow & { tenant_id: string }>(`${loadSql} group by tenant_id`, [
-      activeStates,
-    ])).map((row) => [row.tenant_id, loadOf(row)]),
+    (
+      await tx.query<LoadRow & { tenant_id: string }>(`${loadSql} group by tenant_id`, [
+        activeStates,
+      ])
+    ).map((row) => [row.tenant_id, loadOf(row)]),
   );
   const heads = await tx.query<HeadRow>(headsSql);
   return {
@@ -115,10 +117,10 @@ export async function findQuota(tx: Tx): Promise<Quota> {
 
 /** What the tenant's jobs take that have their turn. */
 export async function readLoad(tx: Tx): Promise<Load> {
-  const [row]: LoadRow[] = await tx.query(
-    `${loadSql} and tenant_id = $2 group by tenant_id`,
-    [activeStates, tx.tenant],
-  );
+  const [row]: LoadRow[] = await tx.query(`${loadSql} and tenant_id = $2 group by tenant_id`, [
+    activeStates,
+    tx.tenant,
+  ]);
   return row ? loadOf(row) : noLoad;
 }
 

@@ -1,5 +1,6 @@
 import type { Database } from '../../shared/db.ts';
 import type { Clock } from '../../shared/time.ts';
+import { collectBudgetMs, settleBudgetMs } from '../domain/job-deadline.ts';
 import type { Load } from '../domain/quota.ts';
 import type { Runner } from '../providers/runner.ts';
 
@@ -34,3 +35,12 @@ export interface Pace {
   readonly collectMs: number;
   readonly settleMs: number;
 }
+
+export const standardPace: Pace = {
+  sampleMs: 2_000,
+  lookMs: 2_000,
+  retryMs: 100,
+  retryMsMax: 5_000,
+  collectMs: collectBudgetMs,
+  settleMs: settleBudgetMs,
+};

@@ -86,10 +86,7 @@ async function bringToItsEnd(flow: Flow): Promise<void> {
 }
 
 /** Ends the job with what is known of it. Its program is removed afterwards. */
-async function endBroken(
-  tx: Parameters<typeof finishJob>[0],
-  { deps, ref }: Flow,
-): Promise<void> {
+async function endBroken(tx: Parameters<typeof finishJob>[0], { deps, ref }: Flow): Promise<void> {
   const at = deps.clock.now();
   await endUnseen(tx, ref, broken, sandboxActor, at);
   await finishJob(tx, ref, sandboxActor, at);

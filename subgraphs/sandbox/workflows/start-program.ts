@@ -18,7 +18,9 @@ export interface Refused {
  * as the job may be created. `unclear` when there was no answer in that time, or
  * the job is not to be started any more: whoever watches finds out what is there.
  */
-export async function startProgram(flow: Flow): Promise<{ readonly kind: 'started' | 'unclear' } | Refused> {
+export async function startProgram(
+  flow: Flow,
+): Promise<{ readonly kind: 'started' | 'unclear' } | Refused> {
   const { run, deps, ref } = flow;
   const order = await askUntil(flow, endOfTime, () =>
     writing(flow, async (tx) => {

@@ -33,10 +33,14 @@ export async function removeOrphans(work: WorkerContext<SandboxDeps>): Promise<v
   const present = await deps.runner.list({ signal });
   if (present.length === 0) return;
   const known = new Map(
-    (await db.across((tx) => attemptsSeen(tx, present.map(({ key }) => key)))).map((seen) => [
-      keyText(seen),
-      seen,
-    ]),
+    (
+      await db.across((tx) =>
+        attemptsSeen(
+          tx,
+          present.map(({ key }) => key),
+        ),
+      )
+    ).map((seen) => [keyText(seen), seen]),
   );
   const nowMs = deps.clock.now().getTime();
   for (const { key, createdAt } of present) {
@@ -51,7 +55,12 @@ export async function removeOrphans(work: WorkerContext<SandboxDeps>): Promise<v
 /** Nobody who watches goes without writing a sign of life for this long. */
 const silenceMs = 60_000;
 
-export async function endLost({ db, deps, log, signal }: WorkerContext<SandboxDeps>): Promise<void> {
+export async function endLost({
+  db,
+  deps,
+  log,
+  signal,
+}: WorkerContext<SandboxDeps>): Promise<void> {
   const since = new Date(deps.clock.now().getTime() - silenceMs);
   for (const { tenant, jobId, attempt } of await db.across((tx) => silentJobs(tx, since))) {
     const ref = { jobId, attempt };

@@ -38,7 +38,7 @@ export async function watchProgram(flow: Flow): Promise<Watched> {
   const { run, deps } = flow;
   const { retryMs, retryMsMax } = deps.pace;
   using post = await openPost(flow);
-  for (let failures = 0; ; ) {
+  for (let failures = 0; ;) {
     run.signal.throwIfAborted();
     try {
       const seen = await lookOnce(flow, post);

@@ -1,0 +1,88 @@
+import process from 'node:process';
+import type { Config } from '../shared/config.ts';
+import { ForgeError } from '../shared/errors.ts';
+import type { Kernel, Subgraph } from '../shared/host.ts';
+import type { Load } from './domain/quota.ts';
+import { CancelJobResolver } from './graph/cancel-job.ts';
+import { JobArtifactsResolver } from './graph/job-artifacts.ts';
+import { JobAttemptsResolver } from './graph/job-attempts.ts';
+import { jobEventTypes } from './graph/job-event.ts';
+import { JobEventsOfJobResolver, JobEventsResolver } from './graph/job-events.ts';
+import { JobLogsResolver } from './graph/job-logs.ts';
+import { JobSpecResolver } from './graph/job-spec.ts';
+import { JobTemplateResolver } from './graph/job-template.ts';
+import { JobWaitingResolver } from './graph/job-waiting.ts';
+import { JobsResolver } from './graph/jobs.ts';
+import { SandboxQuotaResolver, Tenant } from './graph/quota.ts';
+import { references } from './graph/references.ts';
+import { RetryJobResolver } from './graph/retry-job.ts';
+import { SubmitJobResolver } from './graph/submit-job.ts';
+import { localRunner } from './providers/local.ts';
+import type { Runner } from './providers/runner.ts';
+import { migrations } from './store/migrations/index.ts';
+import { entities } from './store/rows.ts';
+import { admission } from './workflows/admission.ts';
+import type { SandboxDeps } from './workflows/deps.ts';
+import { standardPace } from './workflows/deps.ts';
+import { lateDatabase } from './workflows/late-database.ts';
+import { onAttemptSettled } from './workflows/on-attempt-settled.ts';
+import { onHoldDecided } from './workflows/on-hold-decided.ts';
+import { runJob } from './workflows/run-job.ts';
+import { sweepDeadlines } from './workflows/sweep-deadlines.ts';
+import { sweepKept } from './workflows/sweep-kept.ts';
+import { sweepRunner } from './workflows/sweep-runner.ts';
+
+export { artifactDownloads } from './graph/artifact-download.ts';
+
+/** What may run at once, of all tenants together: more than cores, since programs mostly wait. */
+const machineCapacity: Load = { jobs: 8, cpuMillicores: 16_000, memoryMib: 8_192 };
+
+/** Sandbox: customers' programs in isolation, watched while they run, and always ended. */
+export function sandbox(
+  config: Config,
+  kernel: Pick<Kernel, 'clock' | 'keys' | 'log'>,
+  runner: Runner = runnerOf(config, kernel),
+): Subgraph<SandboxDeps> {
+  const { database, introduce } = lateDatabase();
+  return {
+    name: 'sandbox',
+    resolvers: [
+      JobsResolver,
+      JobAttemptsResolver,
+      JobWaitingResolver,
+      JobSpecResolver,
+      JobLogsResolver,
+      JobArtifactsResolver,
+      JobEventsOfJobResolver,
+      JobEventsResolver,
+      SubmitJobResolver,
+      CancelJobResolver,
+      RetryJobResolver,
+      JobTemplateResolver,
+      SandboxQuotaResolver,
+    ],
+    orphanedTypes: [...jobEventTypes, Tenant],
+    references,
+    entities,
+    migrations,
+    workflows: [runJob],
+    consumers: [onHoldDecided, onAttemptSettled],
+    chores: [introduce, admission, sweepDeadlines, sweepRunner, sweepKept],
+    deps: {
+      runner,
+      clock: kernel.clock,
+      capacity: machineCapacity,
+      pace: standardPace,
+      database,
+      links: {
+        key: kernel.keys.link,
+        baseUrl: new URL('/artifacts/', config.gateway.publicUrl).href,
+      },
+    },
+  };
+}
+
+function runnerOf({ sandbox: { driver, rootDir } }: Config, { log }: Pick<Kernel, 'log'>): Runner {
+  if (driver === 'local') return localRunner({ root: rootDir, nodeBinary: process.execPath, log });
+  throw new ForgeError('INTERNAL', `There is no runner of the kind ${driver} in this release.`);
+}
