@@ -3,7 +3,7 @@ import type { Database, Tx } from './db.ts';
 import { ForgeError } from './errors.ts';
 import type { JsonValue } from './json.ts';
 import { isAborted } from './time.ts';
-import { pollMs, wakeOrTimeout } from './wakeups.ts';
+import { bellOf, pollMs } from './wakeups.ts';
 
 /** A fact to be added to a log. */
 export interface NewEvent {
@@ -178,24 +178,30 @@ async function* followed(
   endsAfter: FollowOptions['endsAfter'],
 ): AsyncGenerator<StoredEvent, void, undefined> {
   const { db, tenant, stream, signal } = from;
+  const bell = bellOf(db.wakeups, streamTopic(tenant, stream));
   let seq = start;
-  while (!signal.aborted) {
-    // Listening begins before the look, so nothing falls between the two.
-    const woken = wakeOrTimeout(db.wakeups, streamTopic(tenant, stream), pollMs, signal);
-    const { events, ended } = await db.tx(tenant, async (tx) => ({
-      events: await readEvents(tx, stream, seq),
-      ended: await isEnded(tx, stream),
-    }));
-    for (const event of events) {
-      if (event.seq !== seq + 1) throw expired();
-      seq = event.seq;
-      yield event;
-      if (endsAfter(event) || isAborted(signal)) return;
+  try {
+    while (!signal.aborted) {
+      // Listening began before the look, so nothing falls between the two.
+      bell.quiet();
+      const { ended, events } = await db.tx(tenant, async (tx) => {
+        // The end is asked for first: once it is there, no fact comes after it.
+        const isOver = await isEnded(tx, stream);
+        return { ended: isOver, events: await readEvents(tx, stream, seq) };
+      });
+      for (const event of events) {
+        if (event.seq !== seq + 1) throw expired();
+        seq = event.seq;
+        yield event;
+        if (endsAfter(event) || isAborted(signal)) return;
+      }
+      if (events.length > 0) continue;
+      // A log that is over has nothing more to give, also to who comes after its last fact.
+      if (ended) return;
+      await bell.ring(pollMs, signal);
     }
-    if (events.length === batchMax) continue;
-    // A log that is over has nothing more to give, also to who comes after its last fact.
-    if (ended && events.length === 0) return;
-    if (events.length === 0) await woken;
+  } finally {
+    bell.remove();
   }
 }
 
@@ -215,16 +221,18 @@ export async function sweepEvents(db: Database, keptForDays = keptDays): Promise
   const old = await db.across((tx) =>
     tx.query<{ tenant_id: string; stream: string }>(
       `select tenant_id, stream from event_stream
-       where ended_at < now() - make_interval(days => $1) order by ended_at limit $2`,
+       where ended_at < now() - make_interval(days => $1) and ended_at < 'infinity'
+       order by ended_at limit $2`,
       [keptForDays, sweepMax],
     ),
   );
   for (const { tenant_id: tenant, stream } of old) {
     await db.tx(tenant, async (tx) => {
       await tx.query('delete from event where tenant_id = $1 and stream = $2', [tenant, stream]);
-      // The row stays with its sequence, so that an old cursor is told what became of it.
+      // The row stays with its sequence, so that an old cursor is told what became of it,
+      // and the log stays over. It is not found by a sweep again.
       await tx.query(
-        `update event_stream set ended_at = null where tenant_id = $1 and stream = $2`,
+        `update event_stream set ended_at = 'infinity' where tenant_id = $1 and stream = $2`,
         [tenant, stream],
       );
     });

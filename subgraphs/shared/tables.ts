@@ -63,7 +63,7 @@ const CreateKernelTables = sqlMigration(
     ended_at timestamptz,
     primary key (tenant_id, stream)
   );
-  create index event_stream_ended on event_stream (ended_at) where ended_at is not null;
+  create index event_stream_ended on event_stream (ended_at) where ended_at < 'infinity';
   create table event (
     tenant_id text not null,
     stream text collate "C" not null,

@@ -1,102 +1,226 @@
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import type { TestDatabase } from '../../test/support/database.ts';
-import { freshDatabase } from '../../test/support/database.ts';
-import { notes } from '../../test/support/notes-subgraph.ts';
-import type { Database } from './db.ts';
-import { openDatabase } from './db.ts';
+import { afterEach, describe, expect, it, jest } from '@jest/globals';
+import { EventEmitter } from 'node:events';
+import type { Client } from 'pg';
 import { createLog } from './log.ts';
 import { sleep } from './time.ts';
+import { wakeOrTimeout, wakeups } from './wakeups.ts';
+import type { Wakeups } from './wakeups.ts';
 
-let db: TestDatabase;
+/** A connection that keeps what it was asked, and that can be lost. */
+class FakeClient extends EventEmitter {
+  readonly notified: string[] = [];
+  listening = false;
+  ended = false;
+  refuses = false;
+
+  query(sql: string, [, payload = '']: string[] = []): Promise<void> {
+    if (this.refuses) return Promise.reject(new Error('cannot now'));
+    if (sql.startsWith('listen')) this.listening = true;
+    else this.notified.push(payload);
+    return Promise.resolve();
+  }
+
+  async end(): Promise<void> {
+    this.ended = true;
+  }
+}
 
 const log = createLog({ level: 'silent' });
-const openAgain = (url: string): Promise<Database> =>
-  openDatabase({ url, name: 'notes', entities: [], poolMax: 4, log });
-
-beforeAll(async () => {
-  db = await freshDatabase(notes);
+const open: Wakeups[] = [];
+afterEach(async () => {
+  await Promise.all(open.splice(0).map((one) => one.close()));
 });
 
-afterAll(() => db.close());
+async function connected(...clients: FakeClient[]) {
+  const connect = jest.fn(async () => (clients.shift() ?? new FakeClient()) as unknown as Client);
+  const [first] = clients;
+  const wakes = wakeups(connect, log);
+  open.push(wakes);
+  await until(() => first?.listening ?? true);
+  return { wakes, connect };
+}
 
-describe('wake-ups', () => {
-  const nextWake = (from: Database, topic: string): { readonly woken: Promise<number> } => {
-    const asked = Date.now();
-    return {
-      woken: new Promise((resolve) => {
-        const off = from.wakeups.on(topic, () => {
-          off();
-          resolve(Date.now() - asked);
-        });
-      }),
+async function until(true_: () => boolean): Promise<void> {
+  for (let n = 0; !true_() && n < 400; n += 1) await sleep(5);
+  expect(true_()).toBe(true);
+}
+
+describe('wakeups', () => {
+  it('wakes everybody in this process who waits for the topic at once, and nobody else', async () => {
+    const { wakes } = await connected();
+    const [one, two, other] = [jest.fn(), jest.fn(), jest.fn()];
+    wakes.on('jobs', one);
+    wakes.on('jobs', two);
+    wakes.on('approvals', other);
+    wakes.wake(['jobs']);
+    expect([one, two, other].map(({ mock }) => mock.calls.length)).toEqual([1, 1, 0]);
+  });
+
+  it('wakes nobody who no longer waits, also when they leave while they are woken', async () => {
+    const { wakes } = await connected();
+    const off = wakes.on('jobs', () => {
+      off();
+    });
+    const second = jest.fn();
+    wakes.on('jobs', second);
+    wakes.wake(['jobs']);
+    off();
+    wakes.wake(['jobs']);
+    expect(second).toHaveBeenCalledTimes(2);
+  });
+
+  it('sends what is woken within 20 ms in one notification, each topic once', async () => {
+    const client = new FakeClient();
+    const { wakes } = await connected(client);
+    for (let n = 0; n < 50; n += 1) wakes.wake(['jobs', 'approvals']);
+    await until(() => client.notified.length > 0);
+    await sleep(40);
+    expect(client.notified).toHaveLength(1);
+    expect(hashesOf(client.notified[0])).toHaveLength(2);
+  });
+
+  it('sends no notification that Postgres would refuse as too long', async () => {
+    const client = new FakeClient();
+    const { wakes } = await connected(client);
+    wakes.wake(Array.from({ length: 1_500 }, (_, n) => `topic ${String(n)}`));
+    await until(() => client.notified.length === 3);
+    expect(client.notified.every((payload) => payload.length < 8_000)).toBe(true);
+    expect(new Set(client.notified.flatMap(hashesOf)).size).toBe(1_500);
+  });
+
+  it('wakes who waits in another process, for a topic of any length and letters', async () => {
+    const [here, there] = [new FakeClient(), new FakeClient()];
+    const [sending, waiting] = await Promise.all([connected(here), connected(there)]);
+    const topic = `events/acme/job:${'x'.repeat(10_000)},é`;
+    const [woken, other] = [jest.fn(), jest.fn()];
+    waiting.wakes.on(topic, woken);
+    waiting.wakes.on('other', other);
+    sending.wakes.wake([topic, 'a third']);
+    await until(() => here.notified.length > 0);
+    there.emit('notification', { payload: here.notified[0] });
+    expect(woken).toHaveBeenCalledTimes(1);
+    expect(other).not.toHaveBeenCalled();
+  });
+
+  it('does not wake its own process a second time by its own notification', async () => {
+    const client = new FakeClient();
+    const { wakes } = await connected(client);
+    const woken = jest.fn();
+    wakes.on('jobs', woken);
+    wakes.wake(['jobs']);
+    await until(() => client.notified.length > 0);
+    client.emit('notification', { payload: client.notified[0] });
+    client.emit('notification', {});
+    expect(woken).toHaveBeenCalledTimes(1);
+  });
+
+  it.each(['end', 'error'])(
+    'listens again after "%s", and wakes everybody, who may have missed something',
+    async (event) => {
+      const [first, second] = [new FakeClient(), new FakeClient()];
+      const { wakes } = await connected(first, second);
+      const woken = jest.fn();
+      wakes.on('jobs', woken);
+      first.emit(event, new Error('connection reset'));
+      await until(() => second.listening);
+      expect(first.ended).toBe(true);
+      expect(woken).toHaveBeenCalledTimes(1);
+      wakes.wake(['jobs']);
+      await until(() => second.notified.length === 1);
+      expect(first.notified).toEqual([]);
+    },
+  );
+
+  it('goes on trying while there is no connection, and loses the wake-up, not the process', async () => {
+    const client = new FakeClient();
+    const refused = () => Promise.reject(new Error('ECONNREFUSED'));
+    const connect = jest.fn<() => Promise<Client>>();
+    connect.mockImplementationOnce(refused).mockImplementationOnce(refused);
+    connect.mockResolvedValue(client as unknown as Client);
+    const wakes = wakeups(connect, log);
+    open.push(wakes);
+    wakes.wake(['jobs']);
+    await until(() => client.listening);
+    expect(connect).toHaveBeenCalledTimes(3);
+    client.refuses = true;
+    wakes.wake(['jobs']);
+    await sleep(40);
+    client.refuses = false;
+    wakes.wake(['jobs']);
+    await until(() => client.notified.length === 1);
+  });
+
+  it('leaves no connection open that would not listen', async () => {
+    const [deaf, second] = [new FakeClient(), new FakeClient()];
+    deaf.refuses = true;
+    const connect = jest.fn<() => Promise<Client>>();
+    connect.mockResolvedValueOnce(deaf as unknown as Client);
+    connect.mockResolvedValue(second as unknown as Client);
+    open.push(wakeups(connect, log));
+    await until(() => second.listening);
+    expect(deaf.ended).toBe(true);
+  });
+
+  it('ends its connection when it is closed, and sends nothing more', async () => {
+    const client = new FakeClient();
+    const { wakes, connect } = await connected(client);
+    wakes.wake(['jobs']);
+    await wakes.close();
+    expect(client.ended).toBe(true);
+    await sleep(40);
+    expect(client.notified).toEqual([]);
+    expect(connect).toHaveBeenCalledTimes(1);
+  });
+});
+
+function hashesOf(payload = ''): string[] {
+  return (payload.split(':')[1] ?? '').split(',');
+}
+
+describe('wakeOrTimeout', () => {
+  const waiting = () => {
+    const callbacks = new Set<() => void>();
+    const on = (_topic: string, callback: () => void) => {
+      callbacks.add(callback);
+      return () => void callbacks.delete(callback);
     };
+    return { on, callbacks };
   };
 
-  it('reach waiters of the same process and of others once the work is committed', async () => {
-    const other = await openAgain(db.url);
-    await listening(2);
-    const here = nextWake(db, 'news');
-    const there = nextWake(other, 'news');
-    await db.tx('acme', async (tx) => {
-      tx.wakeAfterCommit('news');
-      await sleep(150);
-    });
-    expect(await here.woken).toBeGreaterThanOrEqual(150);
-    const msThere = await there.woken;
-    expect(msThere).toBeGreaterThanOrEqual(150);
-    expect(msThere).toBeLessThan(1_500);
-    await other.close();
-  });
-
-  it('are not sent by work that is rolled back', async () => {
-    let woken = 0;
-    const off = db.wakeups.on('never', () => (woken += 1));
-    const failing = db.tx('acme', (tx) => {
-      tx.wakeAfterCommit('never');
-      return Promise.reject(new Error('no'));
-    });
-    await expect(failing).rejects.toThrow('no');
-    await sleep(100);
-    off();
-    expect(woken).toBe(0);
-  });
-
-  it('reach everybody also when there are more topics than one message holds', async () => {
-    const other = await openAgain(db.url);
-    await listening(2);
-    const topics = Array.from({ length: 1_500 }, (_, n) => `topic ${n}`);
-    const woken = topics.map((topic) => nextWake(other, topic).woken);
-    db.wakeups.wake(topics);
-    await Promise.all(woken);
-    await other.close();
-  });
-
-  it('ring for all who wait after a listening connection was lost, and go on', async () => {
-    const other = await openAgain(db.url);
-    await listening(2);
-    const missed = nextWake(other, 'missed');
-    await db.owner.query(
-      `select pg_terminate_backend(pid) from pg_stat_activity
-       where datname = current_database() and application_name = 'forge wake-ups'`,
+  it.each<[string, number, (wake: () => void, leave: () => void) => void]>([
+    ['woken', 10_000, (wake) => void setTimeout(wake, 5)],
+    ['told to leave', 10_000, (_wake, leave) => void setTimeout(leave, 5)],
+    [
+      'told to leave before',
+      10_000,
+      (_wake, leave) => {
+        leave();
+      },
+    ],
+    ['left alone for that long', 15, () => undefined],
+  ])('ends when it is %s, and leaves nobody waiting', async (_name, ms, happens) => {
+    const { on, callbacks } = waiting();
+    const leaving = new AbortController();
+    const started = performance.now();
+    happens(
+      () => {
+        for (const callback of callbacks) callback();
+      },
+      () => {
+        leaving.abort();
+      },
     );
-    expect(await missed.woken).toBeLessThan(1_500);
-    await listening(2);
-    const next = nextWake(other, 'next');
-    db.wakeups.wake(['next']);
-    expect(await next.woken).toBeLessThan(1_500);
-    await other.close();
+    const woken = wakeOrTimeout({ on }, 'jobs', ms, leaving.signal);
+    await expect(woken).resolves.toBeUndefined();
+    expect(performance.now() - started).toBeLessThan(2_000);
+    expect(callbacks.size).toBe(0);
   });
 
-  /** Waits until so many processes listen. */
-  async function listening(count: number): Promise<void> {
-    for (;;) {
-      const { rowCount } = await db.owner.query(
-        `select from pg_stat_activity where datname = current_database()
-           and application_name = 'forge wake-ups' and query ilike any('{listen%,%pg_notify%}')
-           and state = 'idle'`,
-      );
-      if ((rowCount ?? 0) >= count) return;
-      await sleep(10);
-    }
-  }
+  it('hears what happens after it was called, before anybody waits for it', async () => {
+    const { on, callbacks } = waiting();
+    const woken = wakeOrTimeout({ on }, 'jobs', 10_000);
+    for (const callback of callbacks) callback();
+    await sleep(5);
+    await woken;
+  });
 });

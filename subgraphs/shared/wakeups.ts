@@ -28,9 +28,9 @@ const topicsPerNotifyMax = 700;
 const reconnectMsMax = 2_000;
 
 /**
- * Wake-ups over one LISTEN connection of the process and, for sending, another:
- * a NOTIFY inside the transaction would hold every commit of the database in
- * one line. Those of one process within 20 ms travel together.
+ * Wake-ups over one connection of the process, which listens and sends: a NOTIFY
+ * inside the transaction would hold every commit of the database in one line.
+ * Those of one process within 20 ms travel together.
  */
 export function wakeups(connect: () => Promise<Client>, log: Log): Wakeups {
   const local = new Map<string, Set<() => void>>();
@@ -96,25 +96,52 @@ export function wakeups(connect: () => Promise<Client>, log: Log): Wakeups {
   };
 }
 
+/** Hears the wake-ups of a topic from the moment it is made until it is removed. */
+export interface Bell {
+  /** Forgets what rang so far. Called before a look, which finds what that was about. */
+  quiet(): void;
+  /** Resolves when the topic is or has been woken, when `ms` have passed, or when the signal aborts. */
+  ring(ms: number, signal?: AbortSignal): Promise<void>;
+  remove(): void;
+}
+
+export function bellOf({ on }: Pick<Wakeups, 'on'>, topic: string): Bell {
+  let rung = false;
+  let answer: (() => void) | undefined;
+  const off = on(topic, () => {
+    rung = true;
+    answer?.();
+  });
+  return {
+    quiet() {
+      rung = false;
+    },
+    async ring(ms, signal) {
+      if (rung || signal?.aborted) return;
+      const { promise, resolve } = Promise.withResolvers<undefined>();
+      answer = () => {
+        resolve(undefined);
+      };
+      const timer = setTimeout(answer, ms);
+      signal?.addEventListener('abort', answer, { once: true });
+      await promise;
+      clearTimeout(timer);
+      signal?.removeEventListener('abort', answer);
+    },
+    remove: off,
+  };
+}
+
 /** Resolves when the topic is woken, when `ms` have passed, or at once when the signal aborts. */
 export function wakeOrTimeout(
-  { on }: Pick<Wakeups, 'on'>,
+  wakes: Pick<Wakeups, 'on'>,
   topic: string,
   ms: number,
   signal?: AbortSignal,
 ): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<undefined>();
-  const done = (): void => {
-    resolve(undefined);
-  };
-  const off = on(topic, done);
-  const timer = setTimeout(done, ms);
-  if (signal?.aborted) done();
-  signal?.addEventListener('abort', done, { once: true });
-  return promise.finally(() => {
-    off();
-    clearTimeout(timer);
-    signal?.removeEventListener('abort', done);
+  const bell = bellOf(wakes, topic);
+  return bell.ring(ms, signal).finally(() => {
+    bell.remove();
   });
 }
 
