@@ -3,10 +3,10 @@ import {
   circuitBreaker,
   ConsecutiveBreaker,
   ExponentialBackoff,
-  handleAll,
+  handleWhen,
 } from 'cockatiel';
 import type { CircuitBreakerPolicy } from 'cockatiel';
-import { Agent, request as send } from 'undici';
+import { Agent, errors, request as send } from 'undici';
 import { ForgeError } from './errors.ts';
 import { sleep } from './time.ts';
 
@@ -73,7 +73,7 @@ export function httpClient(options: HttpClientOptions): HttpClient {
   const breakerOf = (tenant: string): CircuitBreakerPolicy => {
     const known = breakers.get(tenant);
     if (known) return known;
-    const made = circuitBreaker(handleAll, {
+    const made = circuitBreaker(untilLeft, {
       halfOpenAfter: new ExponentialBackoff({ initialDelay: 1_000, maxDelay: 60_000 }),
       breaker: new ConsecutiveBreaker(breakerFailures),
     });
@@ -125,6 +125,10 @@ class Troubled extends Error {
   }
 }
 
+/** Whoever leaves says nothing about the provider, so this does not count against the breaker. */
+class CallerLeft extends Error {}
+const untilLeft = handleWhen((cause) => !(cause instanceof CallerLeft));
+
 async function tryOnce(
   agent: Agent,
   breaker: CircuitBreakerPolicy,
@@ -137,7 +141,9 @@ async function tryOnce(
   const signal = request.signal ? AbortSignal.any([request.signal, timeout]) : timeout;
   try {
     const answer = await breaker.execute(async () => {
-      const given = await exchange(agent, request, signal);
+      const given = await exchange(agent, request, signal).catch((cause: unknown) => {
+        throw request.signal?.aborted ? new CallerLeft() : cause;
+      });
       if (given.status >= 500) throw new Troubled(given);
       return given;
     });
@@ -145,7 +151,9 @@ async function tryOnce(
     return { answer, passing, retryAfterMs: retryAfterOf(answer) };
   } catch (cause) {
     if (request.signal?.aborted) throw request.signal.reason;
-    if (!(cause instanceof Troubled)) return { cause, passing: true };
+    if (!(cause instanceof Troubled)) {
+      return { cause, passing: !(cause instanceof errors.ResponseExceededMaxSizeError) };
+    }
     const passing = cause.answer.status !== 501;
     return { answer: cause.answer, passing, retryAfterMs: retryAfterOf(cause.answer) };
   }
