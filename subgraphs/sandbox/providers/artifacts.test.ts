@@ -96,7 +96,7 @@ describe.each(modes)('of what a program leaves, run %s,', (_, makeMode) => {
     expect(refused['']).toBe('TOO_MANY_FILES');
   });
 
-  it('nothing changes while it is read: whatever could change it is dead', async () => {
+  it('a file that is being swapped for a link when the program ends leads nowhere', async () => {
     const { files } = await leaving(`
       (setsid perl -e 'while (1) { open my $f, ">", "moving"; print $f "x" x 1e5; unlink "moving"; symlink "/etc/passwd", "moving"; unlink "moving" }' &)
       sleep 0.2; printf still > still`);

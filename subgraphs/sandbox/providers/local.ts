@@ -6,8 +6,6 @@ import { readArtifacts } from './local/artifacts-file.ts';
 import {
   attemptFolder,
   createFolder,
-  deleteFolder,
-  deleteOldDrafts,
   exists,
   isSupervised,
   listFolders,
@@ -20,8 +18,8 @@ import type { UserRange } from './local/order-file.ts';
 import { readOutput, unreadFrom } from './local/output-file.ts';
 import { checkMachine } from './local/readiness.ts';
 import type { Machine, Readiness } from './local/readiness.ts';
+import { removeAttempt, removeOldDrafts } from './local/remove.ts';
 import { lookAt } from './local/sight.ts';
-import { endEverything } from './local/supervisor.ts';
 import { until } from './local/until.ts';
 import type {
   ArtifactEntry,
@@ -181,10 +179,9 @@ async function remove(
   signal: AbortSignal | undefined,
 ): Promise<void> {
   if (await exists(folder.path)) {
-    await endEverything(folder, signal);
-    await deleteFolder(root, folder);
+    await removeAttempt(root, folder, signal);
   }
-  await deleteOldDrafts(root, new Date());
+  await removeOldDrafts(root, new Date());
 }
 
 async function answered<T>(

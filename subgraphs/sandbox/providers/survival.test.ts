@@ -9,6 +9,8 @@ import { pino } from 'pino';
 import { amRoot, newRunner, removeRoots } from './fixtures/modes.ts';
 import { order, readAll } from './fixtures/run-program.ts';
 import { localRunner } from './local.ts';
+import { attemptFolder } from './local/attempt-folder.ts';
+import { startSupervisor } from './local/supervisor.ts';
 import type { AttemptKey, Runner } from './runner.ts';
 import { outputStart } from './runner.ts';
 
@@ -83,6 +85,37 @@ describe('an attempt', () => {
     expect(output).toMatchObject({ lines: [{ text: 'here' }], ended: true });
     await runner.remove(asked.key);
     expect(await traces(asked.key)).toEqual([]);
+  });
+
+  it('does not run again for a supervisor that comes late', async () => {
+    const asked = order({ source: 'echo once' });
+    await runner.start(asked);
+    await readAll(runner, asked);
+    const sight = await runner.look(asked.key);
+    const folder = attemptFolder(root, asked.key);
+    const exits = [
+      startSupervisor('/usr/bin/perl', folder),
+      startSupervisor('/usr/bin/perl', folder),
+    ];
+    for (const exit of await Promise.all(exits)) expect(exit.kind).not.toBe('died');
+    expect(await runner.look(asked.key)).toEqual(sight);
+    expect((await readAll(runner, asked)).lines.map(({ text }) => text)).toEqual(['once']);
+    await runner.remove(asked.key);
+  });
+
+  it('can be removed while it is being started, and then does not run', async () => {
+    const mark = `sleep 5${String(process.pid)}`;
+    for (const delayMs of [0, 5, 10, 20, 30, 40]) {
+      const asked = order({ source: `exec ${mark}` });
+      const started = runner.start(asked).catch(() => undefined);
+      await sleep(delayMs);
+      await runner.remove(asked.key);
+      await started;
+      await runner.remove(asked.key);
+      expect(await traces(asked.key)).toEqual([]);
+    }
+    await sleep(100);
+    expect(await processesLike(mark)).toEqual([]);
   });
 
   it('is removed even if its supervisor hangs', async () => {

@@ -1,17 +1,7 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { constants } from 'node:fs';
-import {
-  mkdir,
-  open,
-  readFile,
-  readdir,
-  rename,
-  rm,
-  rmdir,
-  stat,
-  writeFile,
-} from 'node:fs/promises';
-import { basename, join } from 'node:path';
+import { mkdir, open, readFile, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { AttemptKey } from '../runner.ts';
 
 /**
@@ -54,44 +44,6 @@ export async function createFolder(
     throw cause;
   }
 }
-
-/** Moves the folder out of sight, then deletes it with the cgroups it names. */
-export async function deleteFolder(root: string, folder: AttemptFolder): Promise<void> {
-  const groups = (await readText(join(folder.path, 'groups'))) ?? '';
-  for (const path of new Set(groups.split('\n'))) {
-    if (basename(path) === folder.group) await removeGroup(path);
-  }
-  const grave = join(root, 'drafts', randomUUID());
-  await mkdir(join(root, 'drafts'), { recursive: true, mode: 0o700 });
-  await rename(folder.path, grave).catch(unlessMissing);
-  await rm(grave, { recursive: true, force: true });
-}
-
-/** Processes that were killed may take a moment to leave their group. */
-async function removeGroup(path: string): Promise<void> {
-  for (let tries = 0; ; tries += 1) {
-    try {
-      await rmdir(path);
-      return;
-    } catch (cause) {
-      if (codeOf(cause) === 'ENOENT') return;
-      if (codeOf(cause) !== 'EBUSY' || tries === 100) throw cause;
-      await new Promise((resolve) => setTimeout(resolve, 10));
-    }
-  }
-}
-
-/** Deletes drafts that a crash left behind. */
-export async function deleteOldDrafts(root: string, now: Date): Promise<void> {
-  const drafts = join(root, 'drafts');
-  for (const name of await readdir(drafts).catch(() => [])) {
-    const path = join(drafts, name);
-    const age = now.getTime() - ((await stat(path).catch(() => undefined))?.ctimeMs ?? Infinity);
-    if (age > draftAgeMsMax) await rm(path, { recursive: true, force: true });
-  }
-}
-
-const draftAgeMsMax = 600_000;
 
 export async function listFolders(root: string): Promise<{ key: AttemptKey; createdAt: Date }[]> {
   const names = await readdir(join(root, 'attempts')).catch(unlessMissing);
@@ -142,7 +94,7 @@ export async function exists(path: string): Promise<boolean> {
   return (await stat(path).catch(unlessMissing)) !== undefined;
 }
 
-function unlessMissing(cause: unknown): undefined {
+export function unlessMissing(cause: unknown): undefined {
   if (codeOf(cause) === 'ENOENT') return undefined;
   throw cause;
 }

@@ -54,6 +54,7 @@ sub report {
 
 sub prepare {
     my ($order) = @_;
+    die "not the first process of a namespace\n" if $$ != 1;    # or `kill -1` would reach others
     $0 = 'init';
     umask 022;
     Rootfs::build($order);

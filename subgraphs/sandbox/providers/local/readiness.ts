@@ -5,11 +5,12 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { TemplateId } from '../../domain/job-template.ts';
 import type { RunnerCheck } from '../runner.ts';
-import { deleteFolder, folderAt, readText } from './attempt-folder.ts';
+import { folderAt, readText } from './attempt-folder.ts';
 import { writeOrder } from './order-file.ts';
 import type { Interpreters, UserRange } from './order-file.ts';
+import { removeAttempt } from './remove.ts';
 import { lookAt } from './sight.ts';
-import { endEverything, readSupervisor, startSupervisor } from './supervisor.ts';
+import { readSupervisor, startSupervisor } from './supervisor.ts';
 import type { SupervisorExit } from './supervisor.ts';
 
 export interface Machine {
@@ -83,8 +84,7 @@ async function runProbe(machine: Machine, interpreters: Interpreters): Promise<P
     const failure = exit.kind === 'died' ? `${exit.message} ${refusal}` : refusal;
     return { ...written, failure: `Programs cannot be isolated on this machine: ${failure}` };
   } finally {
-    await endEverything(folder);
-    await deleteFolder(machine.root, folder);
+    await removeAttempt(machine.root, folder);
   }
 }
 

@@ -6,19 +6,24 @@ use warnings;
 my $page_bytes = POSIX::sysconf(POSIX::_SC_PAGESIZE());
 my $ticks = POSIX::sysconf(POSIX::_SC_CLK_TCK());
 
-# Memory and files of the program together. What processes share is counted
-# for each while that stays below the limit, and once when it is close.
+# Memory and files of the program together. What is shared, or only read from
+# a file, counts in full while that stays below the limit; what is told beyond
+# it is what the program itself filled.
 sub memory_bytes {
     my ($limit) = @_;
     my ($block, $free, undef, undef, $blocks) = Linux::filesystem('/work');
     my $files = ($blocks - $free) * $block;
     my @pids = pids();
-    my $rough = 0;
+    my $rough = $files;
     $rough += resident_bytes($_) for @pids;
-    return $files + $rough if $files + $rough <= $limit;
-    my $exact = 0;
-    $exact += proportional_bytes($_) for @pids;
-    return $files + $exact;
+    return $rough if $rough <= $limit;
+    my ($private, $shared) = (0, 0);
+    for my $pid (@pids) {
+        my ($anonymous, $shmem) = filled_bytes($pid);
+        $private += $anonymous;
+        $shared += $shmem;
+    }
+    return $private + ($shared > $files ? $shared : $files);    # files may be mapped
 }
 
 sub pids {
@@ -32,10 +37,13 @@ sub resident_bytes {
     return ($pages // 0) * $page_bytes;
 }
 
-sub proportional_bytes {
+sub filled_bytes {
     my ($pid) = @_;
     my $rollup = Linux::read_file("/proc/$pid/smaps_rollup") // '';
-    return $rollup =~ /^Pss:\s+([0-9]+)/m ? $1 * 1_024 : resident_bytes($pid);
+    my ($anonymous) = $rollup =~ /^Pss_Anon:\s+([0-9]+)/m;
+    return (resident_bytes($pid), 0) unless defined $anonymous;
+    my ($shmem) = $rollup =~ /^Pss_Shmem:\s+([0-9]+)/m;
+    return ($anonymous * 1_024, $shmem * 1_024);
 }
 
 # Time on a processor: of what runs, and of what they have waited for.
