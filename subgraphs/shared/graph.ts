@@ -10,8 +10,8 @@ export const DateTime = new GraphQLScalarType<Date, string>({
   description: 'A moment in UTC (RFC 3339), as in 2026-05-05T10:00:00.000Z.',
   specifiedByURL: 'https://scalars.graphql.org/andimarek/date-time.html',
   serialize: (value) => {
-    if (value instanceof Date && !Number.isNaN(value.getTime())) return value.toISOString();
-    if (typeof value === 'string') return dateOf(value).toISOString();
+    const date = value instanceof Date ? value : readDate(value);
+    if (date && !Number.isNaN(date.getTime())) return date.toISOString();
     throw new GraphQLError(`DateTime cannot represent ${String(value)}.`);
   },
   parseValue: dateOf,
@@ -20,14 +20,18 @@ export const DateTime = new GraphQLScalarType<Date, string>({
 
 const dateTimePattern = /^\d{4}-\d\d-\d\dT([01]\d|2[0-3]):\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)$/;
 
+function readDate(value: unknown): Date | undefined {
+  if (typeof value !== 'string' || !dateTimePattern.test(value)) return undefined;
+  const date = new Date(value);
+  // The constructor takes the 30th of February for the 2nd of March.
+  const day = new Date(`${value.slice(0, 10)}T00:00:00Z`);
+  const real = !Number.isNaN(day.getTime()) && day.toISOString().startsWith(value.slice(0, 10));
+  return real && !Number.isNaN(date.getTime()) ? date : undefined;
+}
+
 function dateOf(value: unknown): Date {
-  if (typeof value === 'string' && dateTimePattern.test(value)) {
-    const date = new Date(value);
-    // The constructor takes the 30th of February for the 2nd of March.
-    const day = new Date(`${value.slice(0, 10)}T00:00:00Z`);
-    const real = !Number.isNaN(day.getTime()) && day.toISOString().startsWith(value.slice(0, 10));
-    if (real && !Number.isNaN(date.getTime())) return date;
-  }
+  const date = readDate(value);
+  if (date) return date;
   throw inputError('DateTime must be a moment as RFC 3339 writes it: 2026-05-05T10:00:00Z.');
 }
 

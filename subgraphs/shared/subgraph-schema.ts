@@ -1,6 +1,6 @@
 import { buildSubgraphSchema } from '@apollo/subgraph';
 import { printSchemaWithDirectives } from '@graphql-tools/utils';
-import { createSourceEventStream, execute, GraphQLError, parse, validate } from 'graphql';
+import { createSourceEventStream, execute, GraphQLError, Kind, parse, validate } from 'graphql';
 import type { DocumentNode, ExecutionResult, GraphQLSchema } from 'graphql';
 import { buildSchema, createResolversMap } from 'type-graphql';
 import { can } from './access.ts';
@@ -177,20 +177,25 @@ function fit(error: GraphQLError, requestId: string, log: Log): GraphQLError {
   const { originalError: cause } = error;
   if (cause instanceof ForgeError && cause.code !== 'INTERNAL') return error;
   const place = { nodes: error.nodes ?? null, path: error.path ?? null };
-  // Without a cause it was graphql itself that refused an argument or a variable.
-  if (!cause) {
-    const code = error.path ? 'INTERNAL' : 'BAD_USER_INPUT';
-    const extensions = { code, ...error.extensions };
-    if (extensions.code !== 'INTERNAL') {
-      return new GraphQLError(error.message, { ...place, extensions });
-    }
+  if (isInputRefused(error)) {
+    return new GraphQLError(error.message, { ...place, extensions: { code: 'BAD_USER_INPUT' } });
   }
-  if (cause instanceof GraphQLError && cause.extensions['code'] === 'BAD_USER_INPUT') return error;
   log.error({ err: cause ?? error, requestId, path: error.path }, 'a resolver failed');
   return new GraphQLError('Something went wrong on our side.', {
     ...place,
     extensions: { code: 'INTERNAL' },
   });
+}
+
+/** Whether a scalar or graphql itself refused what the caller gave. */
+function isInputRefused({ path, originalError: cause }: GraphQLError): boolean {
+  // Before the first resolver: a variable, or the name of the operation.
+  if (!path) return true;
+  if (!(cause instanceof GraphQLError)) return false;
+  if (cause.extensions['code'] === 'BAD_USER_INPUT') return true;
+  // It refuses an argument at its value, and what a resolver gives at no place or at the field.
+  const at = cause.nodes?.[0]?.kind;
+  return at !== undefined && at !== Kind.FIELD;
 }
 
 async function* only(result: ExecutionResult): AsyncGenerator<ExecutionResult> {
