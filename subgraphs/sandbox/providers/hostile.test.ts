@@ -1,11 +1,12 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import type { AddressInfo, Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { amRoot, directMode, removeRoots, userMode } from './fixtures/modes.ts';
 import type { Mode } from './fixtures/modes.ts';
+import { processesLike } from './fixtures/processes.ts';
 import { order } from './fixtures/run-program.ts';
 import { callingProgram, otherDoorProgram, refusedCalls } from './fixtures/system-calls.ts';
 
@@ -312,12 +313,4 @@ function greed(mode: () => Mode): void {
     expect(gaps).toMatchObject([{ why: 'OUTPUT_LIMIT' }]);
     expect(gaps[0]?.bytes).toBeGreaterThan(0);
   });
-}
-
-async function processesLike(mark: string): Promise<string[]> {
-  const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name));
-  const commands = await Promise.all(
-    pids.map((pid) => readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')),
-  );
-  return commands.map((text) => text.replaceAll('\0', ' ').trim()).filter((text) => text === mark);
 }

@@ -1,5 +1,5 @@
 import { stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { ForgeError } from '../../shared/errors.ts';
 import type { Log } from '../../shared/log.ts';
 import { readArtifacts } from './local/artifacts-file.ts';
@@ -53,8 +53,8 @@ export interface LocalRunnerConfig {
  * the whole truth. A worker may die at any point, and any other carries on.
  */
 export function localRunner(config: LocalRunnerConfig): Runner {
-  const { root } = config;
-  const machine = { perl: '/usr/bin/perl', users: userRange, ...config };
+  const root = resolve(config.root);
+  const machine = { perl: '/usr/bin/perl', users: userRange, ...config, root };
   const readiness = remembered(() => checkMachine(machine));
   const folderOf = (key: AttemptKey): AttemptFolder => attemptFolder(root, key);
 

@@ -1,13 +1,15 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFile, readdir } from 'node:fs/promises';
+import { chmod, cp, mkdtemp, readFile, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { pino } from 'pino';
+import { createLog } from '../../shared/log.ts';
 import { amRoot, newRunner, removeRoots } from './fixtures/modes.ts';
-import { order, readAll } from './fixtures/run-program.ts';
+import { processesLike } from './fixtures/processes.ts';
+import { order, readAll, runProgram } from './fixtures/run-program.ts';
 import { localRunner } from './local.ts';
 import { attemptFolder } from './local/attempt-folder.ts';
 import { startSupervisor } from './local/supervisor.ts';
@@ -23,7 +25,7 @@ describe('an attempt', () => {
     ({ runner, root } = await newRunner());
   });
   const another = (): Runner =>
-    localRunner({ root, nodeBinary: process.execPath, log: pino({ level: 'silent' }) });
+    localRunner({ root, nodeBinary: process.execPath, log: createLog({ level: 'silent' }) });
   const fileOf = (key: AttemptKey, name: string): Promise<string> =>
     readFile(join(root, 'attempts', `${key.jobId}.1`, name), 'utf8');
   const supervisorOf = async (
@@ -157,8 +159,30 @@ describe('an attempt', () => {
     await Promise.all(two.map(({ key }) => runner.remove(key)));
   });
 
+  it('runs on a node that its user could not get to', async () => {
+    const shut = await mkdtemp(join(tmpdir(), 'forge-shut-'));
+    const nodeBinary = join(shut, 'node');
+    await cp(process.execPath, nodeBinary);
+    await chmod(nodeBinary, 0o755);
+    await chmod(shut, 0o700);
+    const runner = localRunner({
+      root: join(shut, 'runner'),
+      nodeBinary,
+      log: createLog({ level: 'silent' }),
+    });
+    const outcome = await runProgram(
+      runner,
+      order({ template: 'node', source: 'console.log(process.execPath)' }),
+    );
+    await rm(shut, { recursive: true });
+    expect(outcome).toMatchObject({
+      stdout: '/opt/node/bin/node',
+      sight: { verdict: { exitCode: 0 } },
+    });
+  });
+
   it('is refused when there is no perl to isolate it, never run without', async () => {
-    const log = pino({ level: 'silent' });
+    const log = createLog({ level: 'silent' });
     const bare = localRunner({ root, nodeBinary: process.execPath, perl: '/usr/bin/no-perl', log });
     expect(await bare.check()).toMatchObject({ kind: 'unavailable' });
     const asked = order({ source: 'echo unsafe' });
@@ -169,7 +193,7 @@ describe('an attempt', () => {
   });
 
   it('is refused when its interpreter is not installed', async () => {
-    const log = pino({ level: 'silent' });
+    const log = createLog({ level: 'silent' });
     const bare = localRunner({ root, nodeBinary: '/nowhere/node', log });
     const answer = await bare.start(order({ template: 'node', source: '1' }));
     expect(answer).toMatchObject({ kind: 'refused', reason: 'TEMPLATE_UNAVAILABLE' });
@@ -209,12 +233,4 @@ async function gone(pid: number): Promise<void> {
     if (Date.now() > end) throw new Error(`process ${String(pid)} is still there`);
     await sleep(5);
   }
-}
-
-async function processesLike(mark: string): Promise<string[]> {
-  const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name));
-  const commands = await Promise.all(
-    pids.map((pid) => readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')),
-  );
-  return commands.map((text) => text.replaceAll('\0', ' ').trim()).filter((text) => text === mark);
 }

@@ -79,9 +79,7 @@ sub limit {
         my $folder = $groups->{$controller} // next;
         my @there = grep { -e "$folder/$_->[0]" } @{ $files{$controller} };
         my $set = @there && eval { Linux::write_file("$folder/$_->[0]", $_->[1]) for @there; 1 };
-        next if $set;
-        delete $groups->{$controller};
-        rmdir $folder if $groups->{version} == 1;
+        delete $groups->{$controller} unless $set;
     }
 }
 
