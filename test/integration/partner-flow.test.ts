@@ -1,13 +1,16 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { clientNames, read, soon } from '../../gateway/fixtures/clients.ts';
+import { freshUrl } from '../support/database.ts';
 import { startProduct } from '../support/product.ts';
 import type { Product } from '../support/product.ts';
+import { startSplitProduct } from '../support/split-product.ts';
 
-let forge: Product;
-beforeAll(async () => {
-  forge = await startProduct();
-}, 90_000);
-afterAll(() => forge.remove(), 60_000);
+type Forge = Pick<Product, 'url' | 'wsUrl' | 'token' | 'ask' | 'remove'>;
+
+const modes: readonly (readonly [string, () => Promise<Forge>])[] = [
+  ['in one process', startProduct],
+  ['as five processes over HTTP', async () => startSplitProduct(await freshUrl())],
+];
 
 const source = `
 for (let step = 1; step <= 10; step += 1) {
@@ -59,7 +62,7 @@ interface Event {
 }
 
 let keys = 0;
-async function submitJob(tenant = 'acme'): Promise<string> {
+async function submitJob(forge: Forge, tenant = 'acme'): Promise<string> {
   keys += 1;
   const input = { idempotencyKey: `flow-${String(keys)}`, spec: { template: 'node', source } };
   const { data, errors } = await forge.ask(tenant, submit, { input });
@@ -98,45 +101,53 @@ function expectWholeStory(story: readonly Event[]): void {
   expect(actions).toContain('charge.settled');
 }
 
-describe.each(clientNames)('%s, unmodified', (client) => {
-  it('sees a job from its submission to its end, in order and without a gap, with cost and audit joined', async () => {
-    const jobId = await submitJob();
-    const reading = read(forge, client, events(jobId), await forge.token('acme'));
-    expect(await soon(reading.ended, 30_000)).toBeUndefined();
-    expectWholeStory(eventsIn(reading.results));
-  }, 60_000);
+describe.each(modes)('%s', (_mode, startForge) => {
+  let forge: Forge;
+  beforeAll(async () => {
+    forge = await startForge();
+  }, 120_000);
+  afterAll(() => forge.remove(), 60_000);
 
-  it('goes on after any cursor with exactly what follows', async () => {
-    const jobId = await submitJob();
-    const token = await forge.token('acme');
-    const whole = read(forge, client, events(jobId), token);
-    await soon(whole.ended, 30_000);
-    const story = eventsIn(whole.results);
-    for (const at of [0, Math.floor(story.length / 2), story.length - 2]) {
-      const rest = read(forge, client, events(jobId, story[at]?.cursor), token);
-      expect(await soon(rest.ended, 30_000)).toBeUndefined();
-      const seqs = eventsIn(rest.results).map(({ seq }) => seq);
-      expect(seqs).toEqual(story.slice(at + 1).map(({ seq }) => seq));
-    }
-  }, 60_000);
-});
+  describe.each(clientNames)('%s, unmodified', (client) => {
+    it('sees a job from its submission to its end, in order and without a gap, with cost and audit joined', async () => {
+      const jobId = await submitJob(forge);
+      const reading = read(forge, client, events(jobId), await forge.token('acme'));
+      expect(await soon(reading.ended, 30_000)).toBeUndefined();
+      expectWholeStory(eventsIn(reading.results));
+    }, 60_000);
 
-describe('submitting', () => {
-  it('twice with one key gives one job', async () => {
-    const input = { idempotencyKey: 'twice', spec: { template: 'shell', source: 'echo once' } };
-    const answers = await Promise.all([1, 2, 3].map(() => forge.ask('acme', submit, { input })));
-    const jobs = answers.map(
-      ({ data }) => (data as { submitJob: { job: { id: string } } }).submitJob.job.id,
-    );
-    expect(new Set(jobs).size).toBe(1);
+    it('goes on after any cursor with exactly what follows', async () => {
+      const jobId = await submitJob(forge);
+      const token = await forge.token('acme');
+      const whole = read(forge, client, events(jobId), token);
+      await soon(whole.ended, 30_000);
+      const story = eventsIn(whole.results);
+      for (const at of [0, Math.floor(story.length / 2), story.length - 2]) {
+        const rest = read(forge, client, events(jobId, story[at]?.cursor), token);
+        expect(await soon(rest.ended, 30_000)).toBeUndefined();
+        const seqs = eventsIn(rest.results).map(({ seq }) => seq);
+        expect(seqs).toEqual(story.slice(at + 1).map(({ seq }) => seq));
+      }
+    }, 60_000);
   });
 
-  it('with a key that was used for something else is refused', async () => {
-    const spec = { template: 'shell', source: 'echo other' };
-    await forge.ask('acme', submit, { input: { idempotencyKey: 'other', spec } });
-    const again = { idempotencyKey: 'other', spec: { ...spec, source: 'echo changed' } };
-    expect((await forge.ask('acme', submit, { input: again })).data).toMatchObject({
-      submitJob: { code: 'IDEMPOTENCY_KEY_REUSED' },
+  describe('submitting', () => {
+    it('twice with one key gives one job', async () => {
+      const input = { idempotencyKey: 'twice', spec: { template: 'shell', source: 'echo once' } };
+      const answers = await Promise.all([1, 2, 3].map(() => forge.ask('acme', submit, { input })));
+      const jobs = answers.map(
+        ({ data }) => (data as { submitJob: { job: { id: string } } }).submitJob.job.id,
+      );
+      expect(new Set(jobs).size).toBe(1);
+    });
+
+    it('with a key that was used for something else is refused', async () => {
+      const spec = { template: 'shell', source: 'echo other' };
+      await forge.ask('acme', submit, { input: { idempotencyKey: 'other', spec } });
+      const again = { idempotencyKey: 'other', spec: { ...spec, source: 'echo changed' } };
+      expect((await forge.ask('acme', submit, { input: again })).data).toMatchObject({
+        submitJob: { code: 'IDEMPOTENCY_KEY_REUSED' },
+      });
     });
   });
 });

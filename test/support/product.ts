@@ -67,7 +67,7 @@ export async function startProduct(options: ProductOptions = {}): Promise<Produc
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   const output: string[] = [];
-  const url = await readiness(child, output);
+  const url = await printed(child, output, /^forge ready (\S+)$/);
   const config = loadConfig({ FORGE_DATA_DIR: dataDir });
   const product: Product = {
     url,
@@ -92,13 +92,18 @@ export async function startProduct(options: ProductOptions = {}): Promise<Produc
   return product;
 }
 
-async function readiness(child: ChildProcess, output: string[]): Promise<string> {
+/** Waits until a process prints a line, and gives the first group of its pattern. */
+export async function printed(
+  child: ChildProcess,
+  output: string[],
+  pattern: RegExp,
+): Promise<string> {
   const ready = Promise.withResolvers<string>();
   for (const stream of [child.stdout, child.stderr]) {
     if (!stream) continue;
     createInterface({ input: stream }).on('line', (line) => {
       output.push(line);
-      const [, url] = /^forge ready (\S+)$/.exec(line) ?? [];
+      const [, url] = pattern.exec(line) ?? [];
       if (url !== undefined) ready.resolve(url);
     });
   }
