@@ -38,6 +38,9 @@ export async function serveSubgraph(
 ): Promise<SubgraphServer> {
   const { host, port, log, routes } = options;
   const server = createServer((request, response) => {
+    response.once('close', () => {
+      if (!server.listening) server.closeIdleConnections();
+    });
     answer(endpoint, routes, request, response).catch((err: unknown) => {
       if (!response.destroyed) log.warn({ err }, 'a request could not be answered');
       response.destroy();
@@ -79,8 +82,10 @@ async function answer(
     return;
   }
   const body = await readRequest(request);
-  if (!body) {
-    response.writeHead(400).end();
+  if (typeof body === 'number') {
+    // Whoever still sends reads the refusal only when the rest is taken from them.
+    response.writeHead(body, { connection: 'close' }).end();
+    request.resume();
     return;
   }
   const gone = new AbortController();
@@ -111,8 +116,15 @@ async function stream(
   response.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-store' });
   response.write(':\n\n');
   const heartbeat = setInterval(() => response.write(':\n\n'), heartbeatMs);
+  const events = results[Symbol.asyncIterator]();
+  const leave = (): void => {
+    clearInterval(heartbeat);
+    void Promise.resolve(events.return?.()).catch(() => undefined);
+  };
+  // A source may have nothing to tell for long, and know of no signal.
+  signal.addEventListener('abort', leave, { once: true });
   try {
-    for await (const result of results) {
+    for await (const result of { [Symbol.asyncIterator]: () => events }) {
       if (signal.aborted) return;
       const text = `event: next\ndata: ${JSON.stringify(result)}\n\n`;
       if (!response.write(text)) await once(response, 'drain', { signal });
@@ -125,19 +137,20 @@ async function stream(
   }
 }
 
-async function readRequest(request: IncomingMessage): Promise<GraphRequest | undefined> {
+/** Gives the status of the refusal for what cannot be a request. */
+async function readRequest(request: IncomingMessage): Promise<GraphRequest | 400 | 413> {
   const parts: Buffer[] = [];
   let bytes = 0;
-  for await (const part of request as AsyncIterable<Buffer>) {
-    bytes += part.length;
-    if (bytes > bodyBytesMax) return undefined;
-    parts.push(part);
+  for await (const part of request.iterator({ destroyOnReturn: false })) {
+    bytes += (part as Buffer).length;
+    if (bytes > bodyBytesMax) return 413;
+    parts.push(part as Buffer);
   }
   try {
     const body = JSON.parse(Buffer.concat(parts).toString()) as Partial<GraphRequest> | null;
-    return typeof body?.query === 'string' ? (body as GraphRequest) : undefined;
+    return typeof body?.query === 'string' ? (body as GraphRequest) : 400;
   } catch {
-    return undefined;
+    return 400;
   }
 }
 
