@@ -5,7 +5,7 @@ import { ForgeError } from './errors.ts';
 import { newId } from './ids.ts';
 import type { Log } from './log.ts';
 import { inParallel } from './parallel.ts';
-import { pollMs, wakeOrTimeout } from './wakeups.ts';
+import { bellOf, pollMs } from './wakeups.ts';
 import { isAborted, sleep } from './time.ts';
 import type { Topic } from './topics.ts';
 
@@ -64,6 +64,7 @@ export function consumer<Payload, Deps>(
 
 /** Long enough for messages under way; a reader is not kept waiting for longer. */
 const deliveredWithinMs = 5_000;
+const lookAgainMs = 100;
 
 /**
  * Waits until every message about a key that was left for this subgraph has
@@ -78,20 +79,27 @@ export async function delivered(
 ): Promise<void> {
   const { name } = ctx.db;
   const until = Date.now() + deliveredWithinMs;
-  for (;;) {
-    const woken = wakeOrTimeout(ctx.db.wakeups, takenTopic(name, ctx.tenant, key), 100, ctx.signal);
-    const rows: unknown[] = await ctx.db.tx((tx) =>
-      tx.query(
-        `select 1 from forge.message where subscriber = $1 and tenant_id = $2 and key = $3 limit 1`,
-        [name, tx.tenant, key],
-      ),
-    );
-    if (rows.length === 0) return;
-    if (Date.now() > until || ctx.signal.aborted) {
-      const message = `${name} is not up to date about ${key} yet. Ask again in a moment.`;
-      throw new ForgeError('DEADLINE_EXCEEDED', message, { retryable: true, retryAfterMs: 1_000 });
+  const bell = bellOf(ctx.db.wakeups, takenTopic(name, ctx.tenant, key));
+  try {
+    for (;;) {
+      bell.quiet();
+      const rows: unknown[] = await ctx.db.tx((tx) =>
+        tx.query(
+          `select 1 from forge.message
+           where subscriber = $1 and tenant_id = $2 and key = $3 limit 1`,
+          [name, tx.tenant, key],
+        ),
+      );
+      if (rows.length === 0) return;
+      if (Date.now() > until || ctx.signal.aborted) {
+        const message = `${name} is not up to date about ${key} yet. Ask again in a moment.`;
+        const hints = { retryable: true, retryAfterMs: 1_000 };
+        throw new ForgeError('DEADLINE_EXCEEDED', message, hints);
+      }
+      await bell.ring(lookAgainMs, ctx.signal);
     }
-    await woken;
+  } finally {
+    bell.remove();
   }
 }
 
@@ -120,19 +128,35 @@ export async function deliverMessages(
     signal,
     consumers: new Map(consumers.map((one) => [one.topic, one])),
   };
-  while (!signal.aborted) {
-    const woken = wakeOrTimeout(db.wakeups, inboxTopic(db.name), pollMs, signal);
-    try {
-      const tenants = await tenantsWithMessages(db);
-      await inParallel(tenants, parallelMax, (tenant) => drainTenant(inbox, tenant));
-      if (tenants.length > 0 && (await tenantsWithMessages(db)).length > 0) continue;
-    } catch (err) {
-      if (isAborted(signal)) return;
-      log.warn({ err, subgraph: db.name }, 'messages cannot be taken at the moment');
-      await sleep(250, signal).catch(() => undefined);
+  const bell = bellOf(db.wakeups, inboxTopic(db.name));
+  try {
+    while (!signal.aborted) {
+      bell.quiet();
+      if (!(await takeRound(inbox))) await bell.ring(pollMs, signal);
     }
-    await woken;
+  } finally {
+    bell.remove();
   }
+}
+
+/**
+ * Takes what is due, of all tenants. Whether anything was: another look finds
+ * more then. What others are taking, and what waits behind a message that is put
+ * off, is no reason to look again at once.
+ */
+async function takeRound(inbox: Inbox): Promise<boolean> {
+  const { db, log, signal } = inbox;
+  let taken = false;
+  try {
+    await inParallel(await tenantsWithMessages(db), parallelMax, async (tenant) => {
+      if (await drainTenant(inbox, tenant)) taken = true;
+    });
+  } catch (err) {
+    if (isAborted(signal)) return false;
+    log.warn({ err, subgraph: db.name }, 'messages cannot be taken at the moment');
+    await sleep(250, signal).catch(() => undefined);
+  }
+  return taken;
 }
 
 interface Inbox {
@@ -153,27 +177,40 @@ interface MessageRow {
   readonly due: boolean;
 }
 
+/**
+ * Is due, and not behind an earlier one of its key that is put off. Both are asked of
+ * one moment: at a later one the earlier message would be due as well, and be missed.
+ */
+const isNext = `m.subscriber = $1 and m.due_at <= statement_timestamp()
+  and not exists (select 1 from forge.message earlier
+    where earlier.subscriber = m.subscriber and earlier.tenant_id = m.tenant_id
+      and earlier.key = m.key and earlier.id < m.id and earlier.due_at > statement_timestamp())`;
+
 function tenantsWithMessages(db: Database): Promise<string[]> {
   return db.across(async (tx) => {
     const rows = await tx.query<{ tenant_id: string }>(
-      `select distinct tenant_id from forge.message
-       where subscriber = $1 and due_at <= clock_timestamp() limit $2`,
+      `select distinct m.tenant_id from forge.message m where ${isNext} limit $2`,
       [db.name, tenantsMax],
     );
     return rows.map((row) => row.tenant_id);
   });
 }
 
-async function drainTenant(inbox: Inbox, tenant: string): Promise<void> {
+/** Takes what a tenant has until nothing is due. Whether it had anything. */
+async function drainTenant(inbox: Inbox, tenant: string): Promise<boolean> {
   const { db, log, signal } = inbox;
+  let any = false;
   try {
-    while (!signal.aborted && (await take(inbox, tenant, batchMax)) === batchMax);
+    for (let taken = batchMax; taken === batchMax && !signal.aborted; any ||= taken > 0) {
+      taken = await take(inbox, tenant, batchMax);
+    }
   } catch (cause) {
     if (isConnectionLost(cause)) throw cause;
     // Something in the batch does not work: one by one, so that the rest goes on.
     log.debug({ err: cause, subgraph: db.name }, 'a batch of messages failed');
-    while (!signal.aborted && (await takeOne(inbox, tenant)));
+    while (!signal.aborted && (await takeOne(inbox, tenant))) any = true;
   }
+  return any;
 }
 
 /** Takes up to `max` messages of a tenant in one transaction. Gives how many were taken. */
@@ -212,15 +249,12 @@ async function takeOne(inbox: Inbox, tenant: string): Promise<boolean> {
 async function dueMessages({ db }: Inbox, tx: Tx, max: number): Promise<MessageRow[]> {
   const [lock]: { held: boolean }[] = await tx.query(
     `select pg_try_advisory_xact_lock(hashtextextended($1, 0)) as held`,
-    [`${db.name}/${tx.tenant}`],
+    [lockOf(db, tx.tenant)],
   );
   if (!lock?.held) return [];
   return tx.query(
     `select m.id, m.message_id, m.topic, m.key, m.payload, m.attempts from forge.message m
-     where m.subscriber = $1 and m.tenant_id = $2 and m.due_at <= clock_timestamp()
-       and not exists (select 1 from forge.message earlier
-         where earlier.subscriber = $1 and earlier.tenant_id = $2 and earlier.key = m.key
-           and earlier.id < m.id and earlier.due_at > clock_timestamp())
+     where ${isNext} and m.tenant_id = $2
      order by m.id limit $3 for update`,
     [db.name, tx.tenant, max],
   );
@@ -243,16 +277,26 @@ async function remove({ db }: Inbox, tx: Tx, rows: readonly MessageRow[]): Promi
   }
 }
 
+/**
+ * Makes a message wait, longer each time. Nobody else may be choosing messages of
+ * the tenant meanwhile: they would see the later ones of its key without this one.
+ */
 async function putOff(db: Database, tenant: string, row: MessageRow, err: unknown): Promise<void> {
   const delayMs = Math.min(retryMsMax, 500 * 2 ** Math.min(row.attempts, 20));
   const why = (err instanceof Error ? err.message : String(err)).slice(0, 500);
-  await db.tx(tenant, (tx) =>
-    tx.query(
+  await db.tx(tenant, async (tx) => {
+    await tx.query('select pg_advisory_xact_lock(hashtextextended($1, 0))', [lockOf(db, tenant)]);
+    await tx.query(
       `update forge.message set attempts = attempts + 1, last_error = $2,
          due_at = clock_timestamp() + make_interval(secs => $3) where id = $1`,
       [row.id, why, delayMs / 1_000],
-    ),
-  );
+    );
+  });
+}
+
+/** Held by who takes messages of a tenant. */
+function lockOf({ name }: Database, tenant: string): string {
+  return `${name}/${tenant}`;
 }
 
 function inboxTopic(subscriber: string): string {
