@@ -8,11 +8,11 @@ import type { Product } from '../support/product.ts';
 
 const root = join(import.meta.dirname, '../..');
 
-let forge: Product;
+let forge: Product | undefined;
 beforeAll(async () => {
   forge = await startProduct();
 }, 90_000);
-afterAll(() => forge.remove(), 60_000);
+afterAll(() => forge?.remove(), 60_000);
 
 // The recipe is for people, who have curl.
 const hasCurl = spawnSync('curl', ['--version']).status === 0;
@@ -20,13 +20,14 @@ const hasCurl = spawnSync('curl', ['--version']).status === 0;
 (hasCurl ? it : it.skip)(
   'the README’s recipe gives the answers that the README shows',
   async () => {
-    const blocks = recipeOf(await readFile(join(root, 'README.md'), 'utf8'));
+    const { url = '', dataDir } = forge ?? {};
+    const blocks = recipeOf(await readFile(join(root, 'README.md'), 'utf8'), url);
     const commands = blocks.filter(({ language }) => language === 'sh').map(({ text }) => text);
     const shown = blocks.filter(({ language }) => language !== 'sh').map(({ text }) => text);
     const script = commands.map((text) => `${text}\necho; echo ----`).join('\n');
     const { stdout } = await promisify(execFile)('bash', ['-eu', '-c', script], {
       cwd: root,
-      env: { ...process.env, FORGE_DATA_DIR: forge.dataDir },
+      env: { ...process.env, FORGE_DATA_DIR: dataDir },
       timeout: 60_000,
     });
     const given = stdout.split('----').filter((text) => text.trim() !== '');
@@ -41,11 +42,11 @@ interface Block {
 }
 
 /** The commands and answers under the title "Try it", for the product of this test. */
-function recipeOf(readme: string): Block[] {
+function recipeOf(readme: string, url: string): Block[] {
   const [, section = ''] = /^## Try it$([\s\S]*?)^## /m.exec(readme) ?? [];
   return [...section.matchAll(/^```(\w*)\n([\s\S]*?)^```$/gm)].map(([, language, text]) => ({
     language: language ?? '',
-    text: (text ?? '').replaceAll('http://127.0.0.1:4000/graphql', forge.url),
+    text: (text ?? '').replaceAll('http://127.0.0.1:4000/graphql', url),
   }));
 }
 
