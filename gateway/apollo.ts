@@ -12,7 +12,7 @@ import type { DocumentNode, GraphQLFormattedError } from 'graphql';
 import { GraphQLError, OperationTypeNode } from 'graphql';
 import type { Log } from '../subgraphs/shared/log.ts';
 import type { ExecutionContext } from './data-source.ts';
-import type { Hardened } from './executor/aliases.ts';
+import type { Hardened } from './hardening/aliases.ts';
 import { maskErrors } from './errors.ts';
 import type { Limits } from './limits.ts';
 import { secondsSince } from './telemetry.ts';

@@ -7,7 +7,7 @@ import { startApollo } from './apollo.ts';
 import type { TokenVerifier } from './auth.ts';
 import { dataSource } from './data-source.ts';
 import type { Engine } from './engine.ts';
-import { aliasHardening } from './executor/aliases.ts';
+import { aliasHardening } from './hardening/aliases.ts';
 import { explorer } from './explorer.ts';
 import type { HttpRoute } from './explorer.ts';
 import { defaultLimits } from './limits.ts';

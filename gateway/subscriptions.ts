@@ -8,7 +8,7 @@ import { eventStream } from './event-stream.ts';
 import type { EventStream } from './event-stream.ts';
 import { responseOf } from './data-source.ts';
 import type { ExecutionContext } from './data-source.ts';
-import type { Hardened } from './executor/aliases.ts';
+import type { Hardened } from './hardening/aliases.ts';
 import type { Limits } from './limits.ts';
 import type { OperationRequest, Operations, PreparedOperation } from './operation.ts';
 import type { Planner } from './planner.ts';
