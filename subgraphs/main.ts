@@ -45,7 +45,7 @@ async function start(name: SubgraphName, part: Part, config: Config, log: Log) {
   if (part !== 'worker') {
     const parties = { identityKeys: keys, cursorKey: keys.cursor, clock: systemClock };
     const endpoint = await mountSubgraph(subgraph, { db, ...parties, log });
-    const routes = subgraph.routes ?? [];
+    const routes = subgraph.routes?.(db) ?? [];
     const server = await serveSubgraph(endpoint, { ...config.subgraph, log, routes });
     ends.push(() => server.close(drainDeadlineMs / 2));
     process.stdout.write(`${name} ready ${server.url}\n`);

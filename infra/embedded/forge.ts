@@ -205,7 +205,7 @@ async function startGateway(parts: {
     auth: true,
     registry,
     tracing,
-    routes: members.flatMap(({ subgraph }) => subgraph.routes ?? []),
+    routes: members.flatMap(({ subgraph, db }) => subgraph.routes?.(db) ?? []),
   });
   return { running, registry };
 }

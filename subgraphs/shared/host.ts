@@ -70,7 +70,7 @@ export interface Subgraph<Deps = unknown> {
   readonly chores?: readonly Chore<Deps>[];
   readonly deps: Deps;
   /** Answers to requests that are not for the graph, such as downloads. */
-  readonly routes?: readonly HttpRoute[];
+  readonly routes?: (db: Database) => readonly HttpRoute[];
   /** Ends what `deps` hold open. */
   close?(): Promise<void>;
 }

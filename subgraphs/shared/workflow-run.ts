@@ -66,6 +66,7 @@ export function createRun(options: RunOptions): DurableRun {
     id,
     tenant,
     log,
+    db: { name: db.name, wakeups: db.wakeups, tx: (work) => db.tx(tenant, work) },
     signal,
     step: (name, effect, { attemptsMax = stepAttemptsMax, retryDelayMs: firstMs } = {}) =>
       recorded(name, () => tried(effect, attemptsMax, firstMs ?? retryDelayMs, signal)),

@@ -1,3 +1,4 @@
+import type { TenantDatabase } from './context.ts';
 import type { Tx } from './db.ts';
 import type { JsonValue } from './json.ts';
 import type { Log } from './log.ts';
@@ -22,6 +23,8 @@ export interface Run {
   readonly id: string;
   readonly tenant: string;
   readonly log: Log;
+  /** The subgraph's tables as the run's tenant may use them, for what a long step writes as it goes. */
+  readonly db: TenantDatabase;
   /** Aborts when this process stops or has lost its lease: the run goes on elsewhere. */
   readonly signal: AbortSignal;
   /**

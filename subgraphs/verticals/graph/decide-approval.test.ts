@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import type { Actor } from '../../shared/auth.ts';
 import type { VerticalsUnderTest } from '../fixtures/verticals.ts';
 import { openVerticals } from '../fixtures/verticals.ts';
 
@@ -34,7 +35,7 @@ interface Decided {
 async function decide(
   id: string,
   input: { decision?: string; key?: string; comment?: string; expectedVersion?: number } = {},
-  actor: { type: string; id: string } = { type: 'user', id },
+  actor: Actor = { type: 'user', id },
 ): Promise<Decided> {
   const { decision = 'APPROVE', key = `${approvalId}-${id}`, ...rest } = input;
   const answer = await verticals.ask({ tenant: 'acme', actor }, mutation, {
