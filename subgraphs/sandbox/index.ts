@@ -3,6 +3,7 @@ import type { Config } from '../shared/config.ts';
 import { ForgeError } from '../shared/errors.ts';
 import type { Kernel, Subgraph } from '../shared/host.ts';
 import type { Load } from './domain/quota.ts';
+import { artifactRoute, artifactsPath } from './graph/artifact-route.ts';
 import { CancelJobResolver } from './graph/cancel-job.ts';
 import { JobArtifactsResolver } from './graph/job-artifacts.ts';
 import { JobAttemptsResolver } from './graph/job-attempts.ts';
@@ -24,15 +25,12 @@ import { entities } from './store/rows.ts';
 import { admission } from './workflows/admission.ts';
 import type { SandboxDeps } from './workflows/deps.ts';
 import { standardPace } from './workflows/deps.ts';
-import { lateDatabase } from './workflows/late-database.ts';
 import { onAttemptSettled } from './workflows/on-attempt-settled.ts';
 import { onHoldDecided } from './workflows/on-hold-decided.ts';
 import { runJob } from './workflows/run-job.ts';
 import { sweepDeadlines } from './workflows/sweep-deadlines.ts';
 import { sweepKept } from './workflows/sweep-kept.ts';
 import { sweepRunner } from './workflows/sweep-runner.ts';
-
-export { artifactDownloads } from './graph/artifact-download.ts';
 
 /** What may run at once, of all tenants together: more than cores, since programs mostly wait. */
 const machineCapacity: Load = { jobs: 8, cpuMillicores: 16_000, memoryMib: 8_192 };
@@ -43,7 +41,6 @@ export function sandbox(
   kernel: Pick<Kernel, 'clock' | 'keys' | 'log'>,
   runner: Runner = runnerOf(config, kernel),
 ): Subgraph<SandboxDeps> {
-  const { database, introduce } = lateDatabase();
   return {
     name: 'sandbox',
     resolvers: [
@@ -67,18 +64,18 @@ export function sandbox(
     migrations,
     workflows: [runJob],
     consumers: [onHoldDecided, onAttemptSettled],
-    chores: [introduce, admission, sweepDeadlines, sweepRunner, sweepKept],
+    chores: [admission, sweepDeadlines, sweepRunner, sweepKept],
     deps: {
       runner,
       clock: kernel.clock,
       capacity: machineCapacity,
       pace: standardPace,
-      database,
       links: {
         key: kernel.keys.link,
-        baseUrl: new URL('/artifacts/', config.gateway.publicUrl).href,
+        baseUrl: new URL(artifactsPath, config.gateway.publicUrl).href,
       },
     },
+    routes: (db) => [artifactRoute({ db, clock: kernel.clock, key: kernel.keys.link })],
   };
 }
 

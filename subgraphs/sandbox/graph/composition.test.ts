@@ -66,10 +66,11 @@ describe("the sandbox's part of the graph", () => {
 function fieldsOf(sdl: string | ReturnType<typeof parse>): string[] {
   return (typeof sdl === 'string' ? parse(sdl) : sdl).definitions.flatMap((definition) => {
     if (!('fields' in definition) || !('name' in definition)) return [];
+    const { value: type } = definition.name;
     return (definition.fields ?? []).map((field) => {
       const args = 'arguments' in field ? (field.arguments ?? []) : [];
       const given = args.map(({ name, type }) => `${name.value}: ${text(type)}`).sort();
-      return `${definition.name?.value ?? ''}.${field.name.value}(${given.join()}): ${text(field.type)}`;
+      return `${type}.${field.name.value}(${given.join()}): ${text(field.type)}`;
     });
   });
 }

@@ -122,7 +122,7 @@ describe('the list of jobs', () => {
         { tenant: 'lists' },
         `{ jobs(${args}) { edges { node { id name } } pageInfo { hasNextPage endCursor } } }`,
       );
-      return data?.['jobs'] as unknown as Page;
+      return data?.['jobs'] as Page;
     };
     const page = await read('first: 3');
     expect(page.edges.map(({ node }) => node['id'])).toEqual(ids.slice(0, 3));

@@ -12,12 +12,16 @@ import { askUntil, writing } from './flow.ts';
  */
 export async function awaitSettlement(flow: Flow): Promise<void> {
   const { run, deps, ref } = flow;
-  const { wakeups } = await deps.database();
   const until = new Date(deps.clock.now().getTime() + deps.pace.settleMs);
   while (deps.clock.now() < until) {
     run.signal.throwIfAborted();
     const leftMs = Math.min(deps.pace.lookMs, until.getTime() - deps.clock.now().getTime());
-    const woken = wakeOrTimeout(wakeups, jobTopic(ref.jobId), Math.max(leftMs, 1), run.signal);
+    const woken = wakeOrTimeout(
+      run.db.wakeups,
+      jobTopic(ref.jobId),
+      Math.max(leftMs, 1),
+      run.signal,
+    );
     const settled = await askUntil(flow, until, () => writing(flow, (tx) => isSettled(tx, flow)));
     if (settled === true) return;
     await woken;

@@ -1,4 +1,3 @@
-import type { Database } from '../../shared/db.ts';
 import type { Clock } from '../../shared/time.ts';
 import { collectBudgetMs, settleBudgetMs } from '../domain/job-deadline.ts';
 import type { Load } from '../domain/quota.ts';
@@ -11,8 +10,6 @@ export interface SandboxDeps {
   /** What may run at once, of all tenants together. */
   readonly capacity: Load;
   readonly pace: Pace;
-  /** The sandbox's own tables, for what is written while a step of a run is under way. */
-  readonly database: () => Promise<Database>;
   readonly links: ArtifactLinks;
 }
 

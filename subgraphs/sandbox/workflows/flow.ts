@@ -1,5 +1,5 @@
 import type { Actor } from '../../shared/auth.ts';
-import type { Database, Tx } from '../../shared/db.ts';
+import type { Tx } from '../../shared/db.ts';
 import { isConnectionLost } from '../../shared/db.ts';
 import { ForgeError } from '../../shared/errors.ts';
 import { sleep } from '../../shared/time.ts';
@@ -17,10 +17,9 @@ export interface Flow {
   readonly ref: AttemptRef;
 }
 
-/** Writes while a step is under way, in the run's tenant. What is written must bear being repeated. */
-export async function writing<T>({ run, deps }: Flow, work: (tx: Tx) => Promise<T>): Promise<T> {
-  const db: Database = await deps.database();
-  return db.tx(run.tenant, work);
+/** Writes while a step is under way. What is written must bear being repeated. */
+export function writing<T>({ run }: Flow, work: (tx: Tx) => Promise<T>): Promise<T> {
+  return run.db.tx(work);
 }
 
 /** Whether nothing was learnt: the runner or the database did not answer, and may when asked again. */

@@ -24,9 +24,9 @@ export class Post implements Disposable {
   #sampledAt = -Infinity;
   #woken = new AbortController();
 
-  constructor(flow: Flow, on: (topic: string, callback: () => void) => () => void) {
+  constructor(flow: Flow) {
     this.#flow = flow;
-    this.#off = on(jobTopic(flow.ref.jobId), () => {
+    this.#off = flow.run.db.wakeups.on(jobTopic(flow.ref.jobId), () => {
       this.#lookedAt = -Infinity;
       this.#woken.abort();
       this.#woken = new AbortController();
@@ -118,9 +118,4 @@ export class Post implements Disposable {
   #now(): number {
     return this.#flow.deps.clock.now().getTime();
   }
-}
-
-export async function openPost(flow: Flow): Promise<Post> {
-  const { wakeups } = await flow.deps.database();
-  return new Post(flow, (topic, callback) => wakeups.on(topic, callback));
 }

@@ -29,7 +29,7 @@ export const sweepDeadlines: Chore<SandboxDeps> = {
       try {
         await endOverdue(db, work, seen);
       } catch (err) {
-        if (signal.aborted) throw err;
+        signal.throwIfAborted();
         log.error({ err, ...seen }, 'a job past its deadline could not be brought on');
       }
     }

@@ -9,8 +9,7 @@ import { moveJob } from '../store/move-job.ts';
 import { endProgram, markStarted, sampleUsage } from '../store/program.ts';
 import type { Flow } from './flow.ts';
 import { isNoAnswer, sandboxActor, writing } from './flow.ts';
-import { openPost } from './post.ts';
-import type { Post } from './post.ts';
+import { Post } from './post.ts';
 import { readOutput } from './read-output.ts';
 import type { Refused } from './start-program.ts';
 import { refusalOf } from './start-program.ts';
@@ -37,7 +36,7 @@ export type Watched =
 export async function watchProgram(flow: Flow): Promise<Watched> {
   const { run, deps } = flow;
   const { retryMs, retryMsMax } = deps.pace;
-  using post = await openPost(flow);
+  using post = new Post(flow);
   for (let failures = 0; ;) {
     run.signal.throwIfAborted();
     try {
