@@ -1,4 +1,13 @@
-import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import {
+  afterAll,
+  afterEach,
+  beforeAll,
+  beforeEach,
+  describe,
+  expect,
+  it,
+  jest,
+} from '@jest/globals';
 import { Pool } from 'pg';
 import { freshDatabase } from '../../test/support/database.ts';
 import type { TestDatabase } from '../../test/support/database.ts';
@@ -13,18 +22,23 @@ let db: TestDatabase;
 let pool: Pool;
 let held: Lease[];
 
-beforeEach(async () => {
+beforeAll(async () => {
   db = await freshDatabase({ name: 'sandbox', entities: [], migrations: [] });
   pool = new Pool({ connectionString: db.url, max: 3 });
-  held = [];
   // What the lease reads of DBOS.
   await pool.query(`create schema runs; create table runs.workflow_status
     (workflow_uuid text primary key, name text, status text, executor_id text)`);
 });
-afterEach(async () => {
-  await Promise.all(held.map((lease) => lease.release()));
+afterAll(async () => {
   await pool.end();
   await db.close();
+});
+beforeEach(() => {
+  held = [];
+});
+afterEach(async () => {
+  await Promise.all(held.map((lease) => lease.release()));
+  await pool.query('truncate forge.executor, runs.workflow_status');
 });
 
 /** Holds a lease until the test is over, and tells what happened to it. */
@@ -90,7 +104,7 @@ async function leftMs(id: string): Promise<number> {
 }
 
 async function until(isSo: () => boolean | Promise<boolean>, ms = 4_000): Promise<void> {
-  for (const end = Date.now() + ms; Date.now() < end; ) {
+  for (const end = Date.now() + ms; Date.now() < end;) {
     if (await isSo()) return;
     await sleep(20);
   }

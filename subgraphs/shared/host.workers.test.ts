@@ -1,4 +1,13 @@
-import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import {
+  afterAll,
+  afterEach,
+  beforeAll,
+  beforeEach,
+  describe,
+  expect,
+  it,
+  jest,
+} from '@jest/globals';
 import { freshDatabase } from '../../test/support/database.ts';
 import type { TestDatabase } from '../../test/support/database.ts';
 import { notes } from './fixtures/notes.ts';
@@ -13,10 +22,8 @@ let stopping: AbortController;
 let working: Promise<void> | undefined;
 let lines: string[];
 
-beforeEach(async () => {
+beforeAll(async () => {
   db = await freshDatabase(notes());
-  stopping = new AbortController();
-  lines = [];
   // Whoever waits is woken once when the process begins to listen.
   await until(async () => {
     const { rowCount } = await db.owner.query(
@@ -27,10 +34,14 @@ beforeEach(async () => {
   });
   await sleep(20);
 });
+afterAll(() => db.close());
+beforeEach(() => {
+  stopping = new AbortController();
+  lines = [];
+});
 afterEach(async () => {
   stopping.abort(new Error('the test is over'));
   await working;
-  await db.close();
 });
 
 function work(parts: Partial<Subgraph>): void {
