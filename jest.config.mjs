@@ -6,6 +6,8 @@ const lines = (percent) => ({ lines: percent });
 /** @type {import('jest').Config} */
 export default {
   testEnvironment: 'node',
+  // Not where two users of a machine, or two checkouts, would meet.
+  cacheDirectory: '<rootDir>/node_modules/.cache/jest',
   extensionsToTreatAsEsm: ['.ts'],
   transform: { '\\.ts$': ['@swc/jest', { ...swcOptions, sourceMaps: 'inline' }] },
   testMatch: ['<rootDir>/{gateway,subgraphs,infra,test}/**/*.test.ts'],
