@@ -100,7 +100,7 @@ describe('decideApproval', () => {
       code: 'APPROVAL_NOT_ALLOWED',
       message: expect.stringContaining('another person'),
     });
-    const employee = { type: 'ai-employee', id: 'check-runner' };
+    const employee = { type: 'ai-employee', id: 'check-runner' } as const;
     for (const decision of ['APPROVE', 'REJECT']) {
       const key = `${approvalId}-${decision}`;
       expect(await decide('check-runner', { decision, key }, employee)).toMatchObject({
