@@ -1,6 +1,7 @@
 import { describe, expect, it, jest } from '@jest/globals';
 import { randomBytes } from 'node:crypto';
 import { Client } from 'pg';
+import type { QueryRunner } from 'typeorm';
 import { freshUrl } from '../../test/support/database.ts';
 import { notes } from '../../test/support/notes-subgraph.ts';
 import { migrate, openDatabase, sqlMigration } from './db.ts';
@@ -46,10 +47,12 @@ describe('migrations', () => {
 
   it('keep what passed before one that fails, and leave nothing of that one', async () => {
     const url = await freshUrl();
-    const Broken = sqlMigration(
-      'Broken1764000000102',
-      'create table half (id integer); select 1 / 0;',
-    );
+    class Broken extends sqlMigration('Broken1764000000102', 'create table half (id integer)') {
+      override async up(runner: QueryRunner): Promise<void> {
+        await super.up(runner);
+        await runner.query('select 1 / 0');
+      }
+    }
     // TypeORM says so on standard output.
     const said = jest.spyOn(console, 'log').mockReturnValue();
     const broken = { name: 'notes', migrations: [...notes.migrations, Broken] };
