@@ -1,9 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { generateKeyPairSync } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:http';
-import type { ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
@@ -11,6 +8,7 @@ import { base64url, exportJWK, generateKeyPair, importPKCS8, SignJWT, UnsecuredJ
 import type { CryptoKey, JWTPayload } from 'jose';
 import { can, permissions } from './access.ts';
 import { createTokenVerifier, signActorToken, signIdentity, verifyIdentity } from './auth.ts';
+import { answer, startFaultyServer } from './fixtures/faulty-server.ts';
 import type { TokenRules, TokenVerifier } from './auth.ts';
 
 const issuer = 'https://issuer.example';
@@ -214,8 +212,9 @@ describe('a token that cannot be checked', () => {
     ['answers with a page', 200, '<html>'],
     ['answers with something else', 200, '{"keys":1}'],
   ])('is not called wrong: the issuer %s', async (_name, status, body) => {
-    const server = await listening((response) => response.writeHead(status).end(body));
-    const remote = createTokenVerifier(rules({ jwks: { url: server.url } }), keys);
+    const server = await startFaultyServer();
+    server.behaviours = [answer(status, body)];
+    const remote = createTokenVerifier(rules({ jwks: { url: new URL(server.url) } }), keys);
     await expect(remote(await token())).rejects.toMatchObject({
       code: 'PROVIDER_UNAVAILABLE',
       retryable: true,
@@ -225,15 +224,12 @@ describe('a token that cannot be checked', () => {
   });
 
   it('is good as soon as the issuer publishes its keys, which are asked for once', async () => {
-    let asked = 0;
-    const server = await listening((response) => {
-      asked += 1;
-      response.writeHead(200).end(JSON.stringify(jwks));
-    });
-    const remote = createTokenVerifier(rules({ jwks: { url: server.url } }), keys);
+    const server = await startFaultyServer();
+    server.behaviours = [answer(200, JSON.stringify(jwks))];
+    const remote = createTokenVerifier(rules({ jwks: { url: new URL(server.url) } }), keys);
     await remote(await token());
     await remote(await token());
-    expect(asked).toBe(1);
+    expect(server.asked).toHaveLength(1);
     await server.close();
   });
 
@@ -281,6 +277,17 @@ describe('a token of the platform’s own actors', () => {
     await expect(verify(forged)).rejects.toMatchObject(unauthenticated);
   });
 
+  it('is refused when it was made for something else', async () => {
+    const signed = await new SignJWT({ tenant: 'acme' })
+      .setProtectedHeader({ alg: 'HS256' })
+      .setIssuer('forge-platform')
+      .setAudience('forge-mail')
+      .setSubject('emp_1')
+      .setExpirationTime('1m')
+      .sign(keys.platform);
+    await expect(verify(signed)).rejects.toMatchObject(unauthenticated);
+  });
+
   it('is refused with another platform’s key, and where there is none', async () => {
     const signed = await signActorToken({ platform: new Uint8Array(32).fill(9) }, claims);
     await expect(verify(signed)).rejects.toMatchObject(unauthenticated);
@@ -308,18 +315,3 @@ describe('a token of the platform’s own actors', () => {
     await expect(verify(signed)).rejects.toMatchObject(unauthenticated);
   });
 });
-
-async function listening(answer: (response: ServerResponse) => void) {
-  const server = createServer((_request, response) => {
-    answer(response);
-  });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  return {
-    url: new URL(`http://127.0.0.1:${String((server.address() as AddressInfo).port)}/jwks.json`),
-    close: () =>
-      new Promise((resolve) => {
-        server.close(resolve);
-        server.closeAllConnections();
-      }),
-  };
-}

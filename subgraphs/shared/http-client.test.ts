@@ -236,6 +236,16 @@ describe('whoever leaves', () => {
     expect(provider.asked).toHaveLength(1);
   });
 
+  it('is told their own reason, also of what is not repeated', async () => {
+    provider.behaviours = [silence];
+    const leaving = new AbortController();
+    const calling = call({ signal: leaving.signal, repeatable: false });
+    setTimeout(() => {
+      leaving.abort(reason);
+    }, 30);
+    await expect(calling).rejects.toBe(reason);
+  });
+
   it('before asking asks nothing', async () => {
     await expect(call({ signal: AbortSignal.abort(reason) })).rejects.toBe(reason);
     expect(provider.asked).toEqual([]);

@@ -69,12 +69,27 @@ describe('wakeups', () => {
     expect(second).toHaveBeenCalledTimes(2);
   });
 
+  it('does not wake who begins to wait while others are woken', async () => {
+    const { wakes } = await connected();
+    const later = jest.fn();
+    wakes.on('jobs', () => {
+      wakes.on('jobs', later);
+    });
+    wakes.wake(['jobs']);
+    expect(later).not.toHaveBeenCalled();
+  });
+
   it('sends what is woken within 20 ms in one notification, each topic once', async () => {
     const client = new FakeClient();
     const { wakes } = await connected(client);
-    for (let n = 0; n < 50; n += 1) wakes.wake(['jobs', 'approvals']);
-    await until(() => client.notified.length > 0);
-    await sleep(40);
+    jest.useFakeTimers({ doNotFake: ['nextTick', 'setImmediate', 'queueMicrotask'] });
+    for (let ms = 0; ms < 19; ms += 1) {
+      wakes.wake(['jobs', 'approvals']);
+      jest.advanceTimersByTime(1);
+    }
+    expect(client.notified).toEqual([]);
+    jest.advanceTimersByTime(40);
+    jest.useRealTimers();
     expect(client.notified).toHaveLength(1);
     expect(hashesOf(client.notified[0])).toHaveLength(2);
   });
