@@ -8,11 +8,12 @@ import {
   ApolloServerPluginLandingPageDisabled,
   ApolloServerPluginUsageReportingDisabled,
 } from '@apollo/server/plugin/disabled';
-import type { DocumentNode, GraphQLFormattedError } from 'graphql';
+import type { GraphQLFormattedError } from 'graphql';
 import { GraphQLError, OperationTypeNode } from 'graphql';
 import type { Log } from '../subgraphs/shared/log.ts';
 import type { ExecutionContext } from './data-source.ts';
-import type { Hardened } from './hardening/aliases.ts';
+import type { Hardening } from './hardening/hardening.ts';
+import { planCheck } from './hardening/plan-check.ts';
 import { maskErrors } from './errors.ts';
 import type { Limits } from './limits.ts';
 import { secondsSince } from './telemetry.ts';
@@ -31,8 +32,8 @@ export interface ApolloContext extends BaseContext, ExecutionContext {
 export interface ApolloOptions {
   readonly supergraphSdl: string;
   readonly dataSources: Readonly<Record<string, GraphQLDataSource>>;
-  /** What every document goes through before it is planned. */
-  readonly harden: (document: DocumentNode) => Hardened;
+  /** What every operation goes through before it is planned. */
+  readonly hardening: Hardening;
   readonly production: boolean;
   /** With a key Apollo Server reports usage to GraphOS; without one nothing leaves the machine. */
   readonly apolloKey: string | undefined;
@@ -46,7 +47,7 @@ export async function startApollo(options: ApolloOptions): Promise<ApolloServer<
   const { production, apolloKey, limits } = options;
   const logger = loggerOf(options.log);
   const server = new ApolloServer<ApolloContext>({
-    gateway: hardenedGateway(silentGateway(options), options.harden),
+    gateway: hardenedGateway(silentGateway(options), options.hardening),
     logger,
     nodeEnv: production ? 'production' : 'development',
     introspection: !production,
@@ -90,6 +91,7 @@ function originalOf(formatted: GraphQLFormattedError): unknown {
 function silentGateway(options: ApolloOptions): ApolloGateway {
   const { env } = process;
   const name = 'APOLLO_TELEMETRY_DISABLED';
+  const checkPlan = planCheck();
   const before = env[name];
   env[name] = 'true';
   try {
@@ -97,6 +99,10 @@ function silentGateway(options: ApolloOptions): ApolloGateway {
       supergraphSdl: options.supergraphSdl,
       logger: loggerOf(options.log),
       __exposeQueryPlanExperimental: false,
+      experimental_didResolveQueryPlan: ({ queryPlan, operationContext }) => {
+        const { operation, fragments } = operationContext;
+        checkPlan(queryPlan, operation, new Map(Object.entries(fragments)));
+      },
       buildService: ({ name: subgraph }) => {
         const source = options.dataSources[subgraph];
         if (!source) throw new Error(`The supergraph names a subgraph "${subgraph}" nobody serves`);
@@ -112,10 +118,7 @@ function silentGateway(options: ApolloOptions): ApolloGateway {
 type GatewayInterface = NonNullable<ApolloServerOptions<ApolloContext>['gateway']>;
 
 /** The gateway with its executor between the hardening of documents and the way back. */
-function hardenedGateway(
-  gateway: ApolloGateway,
-  harden: (document: DocumentNode) => Hardened,
-): GatewayInterface {
+function hardenedGateway(gateway: ApolloGateway, hardening: Hardening): GatewayInterface {
   return {
     onSchemaLoadOrUpdate: (callback) => gateway.onSchemaLoadOrUpdate(callback),
     stop: () => gateway.stop(),
@@ -123,9 +126,23 @@ function hardenedGateway(
       const { executor } = await gateway.load(options);
       return {
         async executor(requestContext) {
-          const { document, restore } = harden(requestContext.document);
-          const result = await executor({ ...requestContext, document });
-          return restore(result, requestContext.request.operationName);
+          const { request } = requestContext;
+          const { scope } = requestContext.context as ApolloContext;
+          const { document, key, variables, restore } = hardening.harden({
+            document: requestContext.document,
+            operationName: request.operationName,
+            variables: request.variables,
+            identity: scope.identity,
+          });
+          return restore(
+            await executor({
+              ...requestContext,
+              document,
+              // Plans are kept under this: the same for the same text only.
+              queryHash: key,
+              request: { ...request, ...(variables ? { variables: { ...variables } } : {}) },
+            }),
+          );
         },
       };
     },

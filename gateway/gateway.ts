@@ -7,7 +7,8 @@ import { startApollo } from './apollo.ts';
 import type { TokenVerifier } from './auth.ts';
 import { dataSource } from './data-source.ts';
 import type { Engine } from './engine.ts';
-import { aliasHardening } from './hardening/aliases.ts';
+import { hardening as hardeningOf } from './hardening/hardening.ts';
+import type { HardeningOptions } from './hardening/hardening.ts';
 import { explorer } from './explorer.ts';
 import type { HttpRoute } from './explorer.ts';
 import { defaultLimits } from './limits.ts';
@@ -40,6 +41,7 @@ export interface GatewayOptions {
   /** False lets everybody call, without an identity. */
   readonly auth: boolean;
   readonly limits?: Partial<Limits>;
+  readonly hardening?: HardeningOptions;
   readonly tracing?: Tracing;
   /** What else is served on the gateway's port. */
   readonly routes?: readonly HttpRoute[];
@@ -65,6 +67,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
   const { routes = [], tracing = noTracing } = options;
   const limits: Limits = { ...defaultLimits, ...options.limits };
   const loaded = loadSupergraph(supergraphSdl);
+  const hardening = hardeningOf(loaded, options.hardening);
   const metrics = gatewayMetrics(options.registry ?? new Registry());
 
   const connections = subgraphConnections();
@@ -85,13 +88,10 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
   } = config;
   const operations = prepareOperations(loaded.schema, limits);
   const planner = createPlanner(loaded);
-  const harden = aliasHardening(loaded.supergraphSchema);
-  const parts = { loaded, operations, planner, harden, clients, dataSources, limits, metrics };
+  const parts = { loaded, operations, planner, hardening, clients, dataSources, limits, metrics };
   const engine: Engine = {
     apollo: await startApollo({
-      supergraphSdl,
-      dataSources,
-      harden,
+      ...{ supergraphSdl: loaded.sdl, dataSources, hardening },
       production,
       apolloKey,
       limits,

@@ -1,14 +1,14 @@
 import { buildOperationContext, executeQueryPlan } from '@apollo/gateway';
 import type { GraphQLDataSource } from '@apollo/gateway';
 import type { FetchNode, PlanNode, SubscriptionNode } from '@apollo/query-planner';
-import type { DocumentNode, ExecutionResult, FormattedExecutionResult } from 'graphql';
+import type { ExecutionResult, FormattedExecutionResult } from 'graphql';
 import { getOperationAST, getVariableValues, GraphQLError } from 'graphql';
 import { RequestErrors, maskErrors } from './errors.ts';
 import { eventStream } from './event-stream.ts';
 import type { EventStream } from './event-stream.ts';
 import { responseOf } from './data-source.ts';
 import type { ExecutionContext } from './data-source.ts';
-import type { Hardened } from './hardening/aliases.ts';
+import type { HardenedOperation, Hardening } from './hardening/hardening.ts';
 import type { Limits } from './limits.ts';
 import type { OperationRequest, Operations, PreparedOperation } from './operation.ts';
 import type { Planner } from './planner.ts';
@@ -43,7 +43,7 @@ export interface SubscriptionParts {
   readonly loaded: LoadedSupergraph;
   readonly operations: Operations;
   readonly planner: Planner;
-  readonly harden: (document: DocumentNode) => Hardened;
+  readonly hardening: Hardening;
   readonly clients: ReadonlyMap<string, SubgraphClient>;
   readonly dataSources: Readonly<Record<string, GraphQLDataSource>>;
   readonly limits: Limits;
@@ -56,8 +56,12 @@ export function subscriptions(parts: SubscriptionParts): Subscriptions {
     async open(operation, request, caller, signal) {
       operations.validate(operation);
       checkVariables(parts.loaded, operation, request.variables);
-      const hardened = parts.harden(operation.document);
-      const plan = planner.planSubscription({ ...operation, document: hardened.document });
+      const { document, operationName } = operation;
+      const { variables } = request;
+      const hardened = parts.hardening.harden({
+        ...{ document, operationName, variables, identity: caller.identity },
+      });
+      const plan = planner.planSubscription({ ...hardened, operationName });
       const client = clients.get(plan.primary.serviceName);
       if (!client) throw new Error(`No subgraph ${plan.primary.serviceName}`);
 
@@ -71,8 +75,8 @@ export function subscriptions(parts: SubscriptionParts): Subscriptions {
         signal.removeEventListener('abort', leave);
       });
       const scope = scopeOf(caller, controller.signal, limits.requestTimeoutMs);
-      const source = await client.subscribe(primaryRequest(plan.primary, request), scope);
-      const complete = completer(parts, operation, hardened, request, plan);
+      const source = await client.subscribe(primaryRequest(plan.primary, hardened), scope);
+      const complete = completer(parts, operationName, hardened, plan);
       const { metrics } = parts;
       metrics.streamOpened(client.name);
       controller.signal.addEventListener('abort', () => {
@@ -117,7 +121,7 @@ function checkVariables(
   );
 }
 
-function primaryRequest(primary: FetchNode, { variables }: OperationRequest): GraphRequest {
+function primaryRequest(primary: FetchNode, { variables }: HardenedOperation): GraphRequest {
   const used = (primary.variableUsages ?? []).filter((name) => variables?.[name] !== undefined);
   return {
     query: primary.operation,
@@ -136,9 +140,8 @@ const eventService = '(event)';
  */
 function completer(
   { loaded, dataSources }: SubscriptionParts,
-  { key, operationName }: PreparedOperation,
-  { document, restore }: Hardened,
-  { variables }: OperationRequest,
+  operationName: string | undefined,
+  { key, document, variables, restore }: HardenedOperation,
   { primary, rest }: SubscriptionNode,
 ): Complete {
   const seed: FetchNode = { ...primary, serviceName: eventService };
@@ -159,7 +162,7 @@ function completer(
       loaded.supergraphSchema,
       loaded.apiSchema,
     );
-    const result = restore(executed, operationName);
+    const result = restore(executed);
     return {
       ...(result.errors ? { errors: maskErrors(result.errors, scope) } : {}),
       data: result.data ?? null,
