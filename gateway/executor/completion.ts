@@ -1,0 +1,108 @@
+import type { Serialize } from './leaves.ts';
+import type { PathSegment, Tree } from './tree.ts';
+import { isTree, setAt, valueAt } from './tree.ts';
+import type { Troubles } from './troubles.ts';
+
+/** Stands for a value that is null and makes null what holds it. */
+export const bubble: unique symbol = Symbol('bubble');
+
+export interface Run {
+  readonly troubles: Troubles;
+  /** Where the object or list at hand stands. */
+  readonly path: PathSegment[];
+}
+
+/** Gives what is shown of a value, or `bubble`, and then trouble has been told. */
+export type Complete = (value: unknown, at: PathSegment, run: Run) => unknown;
+
+/** The fields of an object that are shown, in their order. */
+export interface Shape {
+  readonly keys: readonly string[];
+  readonly completes: readonly Complete[];
+}
+
+export function shaped({ keys, completes }: Shape, source: Tree, run: Run): Tree | typeof bubble {
+  const output: Tree = {};
+  for (let index = 0; index < keys.length; index += 1) {
+    const key = keys[index] ?? '';
+    const value = completes[index]?.(valueAt(source, key), key, run);
+    if (value === bubble) return bubble;
+    setAt(output, key, value);
+  }
+  return output;
+}
+
+export function nullable(present: Complete): Complete {
+  return (value, at, run) => {
+    if (value === null) return null;
+    if (value === undefined) {
+      run.troubles.missing(run.path, at);
+      return null;
+    }
+    const shown = present(value, at, run);
+    return shown === bubble ? null : shown;
+  };
+}
+
+export function required(present: Complete, what: string): Complete {
+  return (value, at, run) => {
+    if (value !== null && value !== undefined) return present(value, at, run);
+    run.troubles.lacking(run.path, at, value === undefined, what);
+    return bubble;
+  };
+}
+
+export function leaf(serialize: Serialize): Complete {
+  return (value, at, run) => {
+    try {
+      return serialize(value);
+    } catch (cause) {
+      run.troubles.unfit(run.path, at, cause instanceof Error ? cause.message : String(cause));
+      return bubble;
+    }
+  };
+}
+
+export function list(item: Complete, what: string): Complete {
+  return (value, at, run) => {
+    if (!Array.isArray(value)) {
+      run.troubles.unfit(run.path, at, `Expected a list, but did not find one for ${what}.`);
+      return bubble;
+    }
+    run.path.push(at);
+    const items: unknown[] = [];
+    let isWhole = true;
+    for (let index = 0; index < value.length; index += 1) {
+      const shown = item(value[index], index, run);
+      if (shown === bubble) isWhole = false;
+      items.push(shown);
+    }
+    run.path.pop();
+    return isWhole ? items : bubble;
+  };
+}
+
+/** An object is shown by the shape of its type; one without a shape cannot stand here. */
+export function object(shapeOf: (typename: unknown) => Shape | undefined, what: string): Complete {
+  return (value, at, run) => {
+    if (!isTree(value)) {
+      run.troubles.unfit(run.path, at, `Expected an object, but did not find one for ${what}.`);
+      return bubble;
+    }
+    const shape = shapeOf(value['__typename']);
+    if (!shape) {
+      run.troubles.unfit(run.path, at, `The object is of a type that cannot stand for ${what}.`);
+      return bubble;
+    }
+    run.path.push(at);
+    const shown = shaped(shape, value, run);
+    run.path.pop();
+    return shown;
+  };
+}
+
+/** A field that cannot be known for the object at hand. */
+export const bubbling: Complete = (_value, at, run) => {
+  run.troubles.lacking(run.path, at, false, String(at));
+  return bubble;
+};

@@ -1,0 +1,88 @@
+import type { PlanNode } from '@apollo/query-planner';
+import type { DocumentNode, ExecutionResult, GraphQLSchema } from 'graphql';
+import { isAbstractType, isInterfaceType } from 'graphql';
+import type { Scope } from '../scope.ts';
+import type { SubgraphClient } from '../subgraph-client.ts';
+import type { CompiledOperation, Graph } from './compile.ts';
+import { compileOperation } from './compile.ts';
+import type { Ask } from './run.ts';
+import { grower } from './tree.ts';
+
+export interface ExecutorParts {
+  /** What clients see. */
+  readonly schema: GraphQLSchema;
+  readonly supergraphSchema: GraphQLSchema;
+  readonly subgraphs: ReadonlyMap<string, Pick<SubgraphClient, 'name' | 'execute'>>;
+}
+
+export interface Executor {
+  /**
+   * Compiles an operation once per document. Throws UnsupportedPlan for a plan
+   * that it cannot run.
+   */
+  compile(
+    document: DocumentNode,
+    operationName: string | undefined,
+    plan: () => PlanNode | undefined,
+  ): CompiledOperation;
+  execute(
+    operation: CompiledOperation,
+    variables: Readonly<Record<string, unknown>> | undefined,
+    scope: Scope,
+    seed?: ExecutionResult,
+  ): Promise<ExecutionResult>;
+}
+
+/** Runs the plans of one graph over its subgraphs. */
+export function createExecutor({ schema, supergraphSchema, subgraphs }: ExecutorParts): Executor {
+  const graph = graphOf(schema, supergraphSchema);
+  const compiled = new WeakMap<DocumentNode, Map<string | undefined, CompiledOperation>>();
+  return {
+    compile(document, operationName, plan) {
+      const known = compiled.get(document) ?? new Map<string | undefined, CompiledOperation>();
+      compiled.set(document, known);
+      const operation =
+        known.get(operationName) ?? compileOperation(graph, document, operationName, plan());
+      known.set(operationName, operation);
+      return operation;
+    },
+    execute: (operation, variables, scope, seed) =>
+      operation.execute(variables ?? {}, asker(subgraphs, scope), seed),
+  };
+}
+
+function asker(subgraphs: ExecutorParts['subgraphs'], scope: Scope): Ask {
+  return async (name, request) => {
+    const subgraph = subgraphs.get(name);
+    if (!subgraph) throw new Error(`The supergraph names a subgraph "${name}" nobody serves`);
+    try {
+      return await subgraph.execute(request, scope);
+    } catch (cause) {
+      const { requestId } = scope;
+      scope.log.warn({ err: cause, subgraph: name, requestId }, 'subgraph call failed');
+      throw cause;
+    }
+  };
+}
+
+/** What running any operation needs to know of the types. */
+export function graphOf(schema: GraphQLSchema, supergraphSchema: GraphQLSchema): Graph {
+  const within = new Map<string, ReadonlySet<string>>();
+  const abstract = new Set<unknown>();
+  for (const type of Object.values(supergraphSchema.getTypeMap())) {
+    const names = new Set([type.name]);
+    within.set(type.name, names);
+    if (!isAbstractType(type)) continue;
+    abstract.add(type.name);
+    for (const { name } of supergraphSchema.getPossibleTypes(type)) names.add(name);
+    if (!isInterfaceType(type)) continue;
+    for (const { name } of supergraphSchema.getImplementations(type).interfaces) names.add(name);
+  }
+  const isAbstract = (typename: unknown): boolean => abstract.has(typename);
+  return {
+    schema,
+    typesWithin: (condition) => within.get(condition) ?? new Set([condition]),
+    isAbstract,
+    grow: grower(isAbstract),
+  };
+}

@@ -1,0 +1,131 @@
+import type {
+  FieldNode,
+  GraphQLInterfaceType,
+  GraphQLObjectType,
+  GraphQLOutputType,
+  GraphQLSchema,
+  SelectionSetNode,
+} from 'graphql';
+import {
+  isAbstractType,
+  isInterfaceType,
+  isLeafType,
+  isListType,
+  isNonNullType,
+  isObjectType,
+} from 'graphql';
+import type { Complete, Shape } from './completion.ts';
+import { bubble, bubbling, leaf, list, nullable, object, required, shaped } from './completion.ts';
+import { serializer } from './leaves.ts';
+import type { OperationText, Switches } from './selections.ts';
+import { collectFields } from './selections.ts';
+import type { Tree } from './tree.ts';
+import type { Troubles } from './troubles.ts';
+
+/** Makes the client's answer of the tree; null when null has bubbled up to the top. */
+export type Project = (tree: Tree, troubles: Troubles) => Tree | null;
+
+/**
+ * Compiles what the client asked for, with every condition decided, into the
+ * function that picks it from the tree: keys in the order of the specification,
+ * leaves as the API says, nulls where the specification puts them, and nothing
+ * else, whatever subgraphs were asked for or gave besides.
+ */
+export function projection(schema: GraphQLSchema, text: OperationText, switches: Switches): Project {
+  const { operation } = text;
+  const type = schema.getRootType(operation.operation);
+  if (!type) throw new Error(`The graph has no ${operation.operation}`);
+  const shape = shapeOf({ schema, text, switches }, type, [operation.selectionSet]);
+  return (tree, troubles) => {
+    const data = shaped(shape, tree, { troubles, path: [] });
+    return data === bubble ? null : data;
+  };
+}
+
+/** What compiling needs everywhere. */
+interface Source {
+  readonly schema: GraphQLSchema;
+  readonly text: OperationText;
+  readonly switches: Switches;
+}
+
+type SelectionSets = readonly SelectionSetNode[];
+
+/** What is shown of the objects of one type; of an interface, when no more is known of them. */
+function shapeOf(
+  source: Source,
+  type: GraphQLObjectType | GraphQLInterfaceType,
+  sets: SelectionSets,
+): Shape {
+  const { text, schema, switches } = source;
+  const keys: string[] = [];
+  const completes: Complete[] = [];
+  for (const [key, nodes] of collectFields(text, schema, switches, type.name, sets)) {
+    keys.push(key);
+    completes.push(fieldOf(source, type, nodes));
+  }
+  return { keys, completes };
+}
+
+function fieldOf(
+  source: Source,
+  type: GraphQLObjectType | GraphQLInterfaceType,
+  nodes: readonly [FieldNode, ...FieldNode[]],
+): Complete {
+  const name = nodes[0].name.value;
+  if (name === '__typename') return isObjectType(type) ? () => type.name : bubbling;
+  // Introspection was answered before, as a part of the tree.
+  if (name === '__schema' || name === '__type') return (value) => value ?? null;
+  const field = type.getFields()[name];
+  if (!field) throw new Error(`${type.name} has no field ${name}`);
+  const sets = nodes.flatMap(({ selectionSet }) => selectionSet ?? []);
+  return typed(source, field.type, sets, `field ${type.name}.${name}`);
+}
+
+function typed(
+  source: Source,
+  type: GraphQLOutputType,
+  sets: SelectionSets,
+  what: string,
+): Complete {
+  if (isNonNullType(type)) return required(present(source, type.ofType, sets, what), what);
+  return nullable(present(source, type, sets, what));
+}
+
+/** Completes values that are there. */
+function present(
+  source: Source,
+  type: GraphQLOutputType,
+  sets: SelectionSets,
+  what: string,
+): Complete {
+  if (isListType(type)) return list(typed(source, type.ofType, sets, what), what);
+  if (isLeafType(type)) return leaf(serializer(type));
+  if (isObjectType(type)) {
+    // Compiled when there is such an object: many a branch of a query never is.
+    let shape: Shape | undefined;
+    return object(() => (shape ??= shapeOf(source, type, sets)), what);
+  }
+  if (!isAbstractType(type)) throw new Error(`${what} is of no type that is shown`);
+  return object(shapesByType(source, type.name, sets), what);
+}
+
+/** Chooses by the name that the object says it is of; undefined for one that cannot be here. */
+function shapesByType(source: Source, declared: string, sets: SelectionSets) {
+  const { schema } = source;
+  const shapes = new Map<unknown, Shape | undefined>();
+  const compiled = (typename: unknown): Shape | undefined => {
+    const type = schema.getType(typeof typename === 'string' ? typename : declared);
+    const within = schema.getType(declared);
+    if (!isAbstractType(within) || (!isObjectType(type) && !isInterfaceType(type))) return undefined;
+    if (type !== within && !schema.isSubType(within, type)) return undefined;
+    return shapeOf(source, type, sets);
+  };
+  return (typename: unknown): Shape | undefined => {
+    const known = shapes.get(typename);
+    if (known) return known;
+    const shape = compiled(typename);
+    if (shape) shapes.set(typename, shape);
+    return shape;
+  };
+}

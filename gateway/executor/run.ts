@@ -1,0 +1,243 @@
+import type { ExecutionResult } from 'graphql';
+import { GraphQLError } from 'graphql';
+import type { GraphRequest } from '../subgraph-client.ts';
+import type { IsAbstract } from './paths.ts';
+import { locate, objectsAt } from './paths.ts';
+import type { Condition } from './plan-fetches.ts';
+import type { Representations } from './representations.ts';
+import type { EntitiesPart, Part, Place, PlannedRequest } from './requests.ts';
+import { renamedPath } from './rewrites.ts';
+import type { Grow, PathSegment, Tree } from './tree.ts';
+import { copyOf, isTree, setAt } from './tree.ts';
+import type { SubgraphError, Troubles } from './troubles.ts';
+
+/** Asks one subgraph; throws when there is no answer. */
+export type Ask = (subgraph: string, request: GraphRequest) => Promise<ExecutionResult>;
+
+/** One execution of an operation. */
+export interface Execution {
+  readonly root: Tree;
+  readonly variables: Readonly<Record<string, unknown>>;
+  readonly holds: (conditions: readonly Condition[]) => boolean;
+  readonly troubles: Troubles;
+  readonly ask: Ask;
+  readonly grow: Grow;
+  readonly isAbstract: IsAbstract;
+  /** The root fields that must not be null. */
+  readonly required: ReadonlySet<string>;
+  /** A mutation that must not be null has failed: those after it do not happen. */
+  stopped: boolean;
+}
+
+/**
+ * Makes the requests of a plan, each as soon as those it needs are answered.
+ * A subgraph that fails leaves its part of the tree empty, and the rest goes on.
+ */
+export async function run(
+  requests: readonly PlannedRequest[],
+  execution: Execution,
+  seed?: ExecutionResult,
+): Promise<void> {
+  const done: Promise<void>[] = [];
+  for (const [index, request] of requests.entries()) {
+    const make = (): Promise<void> => {
+      if (execution.stopped) return Promise.resolve();
+      if (seed && index === 0) return answeredRoot(request, seed, execution);
+      return request.kind === 'root' ? askRoot(request, execution) : askEntities(request, execution);
+    };
+    const [first, ...more] = request.after.map((earlier) => done[earlier]);
+    done.push(first ? (more.length > 0 ? Promise.all([first, ...more]) : first).then(make) : make());
+  }
+  await Promise.all(done);
+}
+
+async function askRoot(request: PlannedRequest, execution: Execution): Promise<void> {
+  const { root } = request;
+  if (!root || !execution.holds(root.conditions)) return;
+  if (targetsOf(root, execution).length === 0) return;
+  const variables = variablesOf(request, execution);
+  let answer: ExecutionResult;
+  try {
+    answer = await execution.ask(request.subgraph, graphRequest(request, variables));
+  } catch (cause) {
+    failed(root, cause, execution);
+    execution.stopped ||= isFatal(request, execution);
+    return;
+  }
+  await answeredRoot(request, answer, execution);
+}
+
+/** Takes in the answer to a request for root fields, or an event that stands for one. */
+function answeredRoot(
+  request: PlannedRequest,
+  { data, errors = [] }: ExecutionResult,
+  execution: Execution,
+): Promise<void> {
+  const { root, subgraph } = request;
+  if (!root) return Promise.resolve();
+  const { troubles, grow } = execution;
+  const located: SubgraphError[] = [];
+  for (const error of errors) {
+    if (!data && !error.path) failed(root, asFailure(error, subgraph), execution);
+    else located.push(error);
+  }
+  if (!data && errors.length === 0) failed(root, new Error(`${subgraph} gave no data`), execution);
+  const [at = []] = located.length > 0 ? placesIn(root, execution) : [];
+  for (const error of located) {
+    const path = error.path && [...at, ...renamedPath(error.path, root.rewrites)];
+    troubles.answered(subgraph, error, path);
+  }
+  if (data) {
+    root.rewrite(data);
+    for (const target of targetsOf(root, execution)) grow(target, data);
+  } else {
+    execution.stopped ||= isFatal(request, execution);
+  }
+  return Promise.resolve();
+}
+
+function isFatal({ isMutation, root }: PlannedRequest, { required }: Execution): boolean {
+  return isMutation && root !== undefined && [...root.fields.keys()].some((key) => required.has(key));
+}
+
+function targetsOf(part: Part, { root, isAbstract }: Execution): Tree[] {
+  return part.places.flatMap(({ steps }) => objectsAt(root, steps, isAbstract));
+}
+
+function placesIn(part: Part, { root, isAbstract }: Execution): PathSegment[][] {
+  const paths: PathSegment[][] = [];
+  for (const { steps } of part.places) {
+    locate(root, steps, isAbstract, (_object, path) => paths.push([...path]));
+  }
+  return paths;
+}
+
+function failed({ places, fields }: Part, cause: unknown, { troubles }: Execution): void {
+  for (const { keys } of places) troubles.failed({ cause, keys, fields });
+}
+
+function variablesOf(request: PlannedRequest, { variables }: Execution): Record<string, unknown> {
+  const sent: Record<string, unknown> = {};
+  for (const name of request.variables) {
+    if (Object.hasOwn(variables, name) && variables[name] !== undefined) {
+      setAt(sent, name, variables[name]);
+    }
+  }
+  return sent;
+}
+
+function graphRequest(
+  { query, operationName }: PlannedRequest,
+  variables: Record<string, unknown>,
+): GraphRequest {
+  return operationName === undefined ? { query, variables } : { query, variables, operationName };
+}
+
+/** The entities of one part of a request, and where in its list each is represented. */
+interface Batch {
+  readonly part: EntitiesPart;
+  readonly representations: Representations;
+  readonly targets: { readonly entity: Tree; readonly place: Place; readonly index: number }[];
+}
+
+async function askEntities(request: PlannedRequest, execution: Execution): Promise<void> {
+  const batches = request.entities.map((part) => batchOf(part, execution));
+  const active = batches.filter(({ targets }) => targets.length > 0);
+  if (active.length === 0) return;
+  const variables = variablesOf(request, execution);
+  for (const { part, representations } of batches) variables[part.variable] = representations.list;
+  let answer: ExecutionResult;
+  try {
+    answer = await execution.ask(request.subgraph, graphRequest(request, variables));
+  } catch (cause) {
+    for (const { part } of active) failed(part, cause, execution);
+    return;
+  }
+  takeErrors(request, active, answer, execution);
+  for (const batch of active) takeEntities(request, batch, answer, execution);
+}
+
+function batchOf(part: EntitiesPart, execution: Execution): Batch {
+  const { root, isAbstract, troubles, holds } = execution;
+  const representations = part.represent();
+  const targets: Batch['targets'] = [];
+  if (!holds(part.conditions)) return { part, representations, targets };
+  for (const place of part.places) {
+    let lacking = false;
+    for (const entity of objectsAt(root, place.steps, isAbstract)) {
+      const index = representations.placeOf(entity);
+      if (typeof index === 'number') targets.push({ entity, place, index });
+      else lacking ||= index === 'lacking';
+    }
+    if (lacking) troubles.failedWith(place.keys, part.fields);
+  }
+  return { part, representations, targets };
+}
+
+/** Puts each error where its entities stand in the response. */
+function takeErrors(
+  { subgraph }: PlannedRequest,
+  batches: readonly Batch[],
+  { data, errors = [] }: ExecutionResult,
+  execution: Execution,
+): void {
+  for (const error of errors) {
+    const [key, index, ...rest] = error.path ?? [];
+    const batch = batches.find(({ part }) => part.responseKey === key);
+    if (batch && typeof index === 'number') {
+      const path = renamedPath(rest, batch.part.rewrites);
+      for (const at of standing(batch, index, execution)) {
+        execution.troubles.answered(subgraph, error, [...at, ...path]);
+      }
+    } else if (batch) {
+      failed(batch.part, asFailure(error, subgraph), execution);
+    } else if (data) {
+      execution.troubles.answered(subgraph, error, undefined);
+    } else {
+      for (const { part } of batches) failed(part, asFailure(error, subgraph), execution);
+    }
+  }
+}
+
+/** The places in the response of the entities that share a representation. */
+function standing({ part, targets }: Batch, index: number, execution: Execution): PathSegment[][] {
+  const alike = new Set(targets.flatMap((target) => (target.index === index ? target.entity : [])));
+  const paths: PathSegment[][] = [];
+  for (const { steps } of part.places) {
+    locate(execution.root, steps, execution.isAbstract, (entity, path) => {
+      if (alike.has(entity)) paths.push([...path]);
+    });
+  }
+  return paths;
+}
+
+function takeEntities(
+  { subgraph }: PlannedRequest,
+  { part, representations, targets }: Batch,
+  { data, errors }: ExecutionResult,
+  execution: Execution,
+): void {
+  const entities: unknown = data?.[part.responseKey];
+  if (!Array.isArray(entities) || entities.length !== representations.list.length) {
+    const isTold = errors !== undefined && errors.length > 0;
+    if (!isTold) failed(part, new Error(`${subgraph} gave no list of the entities`), execution);
+    return;
+  }
+  const isShared = part.places.length > 1;
+  const rewritten = new Set<unknown>();
+  for (const { entity, place, index } of targets) {
+    const answered: unknown = entities[index];
+    if (!isTree(answered)) continue;
+    if (part.rewrites && !rewritten.has(answered)) {
+      rewritten.add(answered);
+      answered['__typename'] ??= entity['__typename'];
+      part.rewrite(answered);
+    }
+    execution.grow(entity, isShared && place.grows ? (copyOf(answered) as Tree) : answered);
+  }
+}
+
+/** An error about the whole of an answer, to be told at each field that is missing. */
+function asFailure({ message, extensions }: SubgraphError, subgraph: string): GraphQLError {
+  return new GraphQLError(message, { extensions: { ...extensions, serviceName: subgraph } });
+}
