@@ -1,9 +1,8 @@
-import type { PlanNode } from '@apollo/query-planner';
 import type { DocumentNode, ExecutionResult, GraphQLSchema } from 'graphql';
 import { isAbstractType, isInterfaceType } from 'graphql';
 import type { Scope } from '../scope.ts';
 import type { SubgraphClient } from '../subgraph-client.ts';
-import type { CompiledOperation, Graph } from './compile.ts';
+import type { CompiledOperation, Graph, Plan, PreparedRun, Refusal } from './compile.ts';
 import { compileOperation } from './compile.ts';
 import type { Ask } from './run.ts';
 import { grower } from './tree.ts';
@@ -12,42 +11,41 @@ export interface ExecutorParts {
   /** What clients see. */
   readonly schema: GraphQLSchema;
   readonly supergraphSchema: GraphQLSchema;
-  readonly subgraphs: ReadonlyMap<string, Pick<SubgraphClient, 'name' | 'execute'>>;
+  readonly plan: Plan;
+  readonly subgraphs: ReadonlyMap<string, Pick<SubgraphClient, 'execute'>>;
+}
+
+/** An operation of a client, after the hardening of documents. */
+export interface ClientOperation {
+  readonly document: DocumentNode;
+  readonly operationName: string | undefined;
+  readonly variables: Readonly<Record<string, unknown>> | undefined;
 }
 
 export interface Executor {
   /**
-   * Compiles an operation once per document. Throws UnsupportedPlan for a plan
-   * that it cannot run.
+   * Plans and compiles an operation, once per document. Throws UnsupportedPlan
+   * for a plan that it cannot run.
    */
-  compile(
-    document: DocumentNode,
-    operationName: string | undefined,
-    plan: () => PlanNode | undefined,
-  ): CompiledOperation;
-  execute(
-    operation: CompiledOperation,
-    variables: Readonly<Record<string, unknown>> | undefined,
-    scope: Scope,
-    seed?: ExecutionResult,
-  ): Promise<ExecutionResult>;
+  prepare(operation: ClientOperation): PreparedRun | Refusal;
+  execute(run: PreparedRun, scope: Scope, seed?: ExecutionResult): Promise<ExecutionResult>;
 }
 
-/** Runs the plans of one graph over its subgraphs. */
-export function createExecutor({ schema, supergraphSchema, subgraphs }: ExecutorParts): Executor {
+/** Runs operations of one graph over its subgraphs. */
+export function createExecutor(parts: ExecutorParts): Executor {
+  const { schema, supergraphSchema, plan, subgraphs } = parts;
   const graph = graphOf(schema, supergraphSchema);
   const compiled = new WeakMap<DocumentNode, Map<string | undefined, CompiledOperation>>();
   return {
-    compile(document, operationName, plan) {
+    prepare({ document, operationName, variables = {} }) {
       const known = compiled.get(document) ?? new Map<string | undefined, CompiledOperation>();
       compiled.set(document, known);
       const operation =
-        known.get(operationName) ?? compileOperation(graph, document, operationName, plan());
+        known.get(operationName) ?? compileOperation(graph, document, operationName, plan);
       known.set(operationName, operation);
-      return operation;
+      return operation.prepare(variables);
     },
-    execute: (operation, variables, scope, seed) =>
-      operation.execute(variables ?? {}, asker(subgraphs, scope), seed),
+    execute: (run, scope, seed) => run.execute(asker(subgraphs, scope), seed),
   };
 }
 

@@ -1,6 +1,6 @@
 import type { DocumentNode, GraphQLError, GraphQLSchema, SelectionNode, SelectionSetNode } from 'graphql';
 import { executeSync, Kind, visit } from 'graphql';
-import type { OperationText, Switches } from './selections.ts';
+import type { OperationText } from './selections.ts';
 import { collectFields } from './selections.ts';
 import type { Tree } from './tree.ts';
 
@@ -14,12 +14,11 @@ export type Introspect = (variables: Readonly<Record<string, unknown>>) => {
 export function introspection(
   schema: GraphQLSchema,
   text: OperationText,
-  switches: Switches,
 ): Introspect | undefined {
   const { operation, fragments } = text;
   const rootType = schema.getRootType(operation.operation);
   if (!rootType) return undefined;
-  const fields = collectFields(text, schema, switches, rootType.name, [operation.selectionSet]);
+  const fields = collectFields(text, schema, rootType.name, [operation.selectionSet]);
   const selections: readonly SelectionNode[] = [...fields.values()].flatMap((nodes) =>
     ['__schema', '__type'].includes(nodes[0].name.value) ? nodes : [],
   );

@@ -5,18 +5,11 @@ import { keysOf, onOneLine, stepsOf } from './paths.ts';
 /** A plan holds something that this executor does not know how to run. */
 export class UnsupportedPlan extends Error {}
 
-/** A variable of type Boolean, and the value with which a fetch is made. */
-export interface Condition {
-  readonly variable: string;
-  readonly value: boolean;
-}
-
 /** One fetch of a plan, taken out of its nesting. */
 export interface PlannedFetch {
   readonly node: FetchNode;
   readonly steps: readonly Step[];
   readonly keys: readonly string[];
-  readonly conditions: readonly Condition[];
   /** The fetches, by their places in the list, whose answers it needs. */
   readonly after: readonly number[];
 }
@@ -35,38 +28,33 @@ export function plannedFetches(plan: PlanNode, isMutation: boolean): PlannedFetc
     node: PlanNode,
     steps: readonly Step[],
     before: readonly number[],
-    conditions: readonly Condition[],
   ): number[] => {
     switch (node.kind) {
       case 'Sequence': {
         const done: number[] = [];
         for (const inner of node.nodes) {
-          done.push(...visit(inner, steps, [...before, ...done], conditions));
+          done.push(...visit(inner, steps, [...before, ...done]));
         }
         return done;
       }
       case 'Parallel':
-        return node.nodes.flatMap((inner) => visit(inner, steps, before, conditions));
+        return node.nodes.flatMap((inner) => visit(inner, steps, before));
       case 'Flatten':
-        return visit(node.node, [...steps, ...stepsOf(node.path)], before, conditions);
-      case 'Condition':
-        return [true, false].flatMap((value) => {
-          const clause = value ? node.ifClause : node.elseClause;
-          const condition = { variable: node.condition, value };
-          return clause ? visit(clause, steps, before, [...conditions, condition]) : [];
-        });
+        return visit(node.node, [...steps, ...stepsOf(node.path)], before);
       case 'Fetch': {
         const keys = keysOf(steps);
         const after = before.filter(
           (place) => isMutation || onOneLine(fetches[place]?.keys ?? [], keys),
         );
-        return [fetches.push({ node: supported(node), steps, keys, conditions, after }) - 1];
+        return [fetches.push({ node: supported(node), steps, keys, after }) - 1];
       }
+      case 'Condition':
+        throw new UnsupportedPlan('The plan has a condition that was to be decided before');
       case 'Defer':
         throw new UnsupportedPlan('The plan defers a part of the answer');
     }
   };
-  visit(plan, [], [], []);
+  visit(plan, [], []);
   return fetches;
 }
 

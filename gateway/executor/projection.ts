@@ -17,7 +17,7 @@ import {
 import type { Complete, Shape } from './completion.ts';
 import { bubble, bubbling, leaf, list, nullable, object, required, shaped } from './completion.ts';
 import { serializer } from './leaves.ts';
-import type { OperationText, Switches } from './selections.ts';
+import type { OperationText } from './selections.ts';
 import { collectFields } from './selections.ts';
 import type { Tree } from './tree.ts';
 import type { Troubles } from './troubles.ts';
@@ -31,11 +31,11 @@ export type Project = (tree: Tree, troubles: Troubles) => Tree | null;
  * leaves as the API says, nulls where the specification puts them, and nothing
  * else, whatever subgraphs were asked for or gave besides.
  */
-export function projection(schema: GraphQLSchema, text: OperationText, switches: Switches): Project {
+export function projection(schema: GraphQLSchema, text: OperationText): Project {
   const { operation } = text;
   const type = schema.getRootType(operation.operation);
   if (!type) throw new Error(`The graph has no ${operation.operation}`);
-  const shape = shapeOf({ schema, text, switches }, type, [operation.selectionSet]);
+  const shape = shapeOf({ schema, text }, type, [operation.selectionSet]);
   return (tree, troubles) => {
     const data = shaped(shape, tree, { troubles, path: [] });
     return data === bubble ? null : data;
@@ -46,7 +46,6 @@ export function projection(schema: GraphQLSchema, text: OperationText, switches:
 interface Source {
   readonly schema: GraphQLSchema;
   readonly text: OperationText;
-  readonly switches: Switches;
 }
 
 type SelectionSets = readonly SelectionSetNode[];
@@ -57,10 +56,10 @@ function shapeOf(
   type: GraphQLObjectType | GraphQLInterfaceType,
   sets: SelectionSets,
 ): Shape {
-  const { text, schema, switches } = source;
+  const { text, schema } = source;
   const keys: string[] = [];
   const completes: Complete[] = [];
-  for (const [key, nodes] of collectFields(text, schema, switches, type.name, sets)) {
+  for (const [key, nodes] of collectFields(text, schema, type.name, sets)) {
     keys.push(key);
     completes.push(fieldOf(source, type, nodes));
   }

@@ -5,7 +5,7 @@ import type { FieldTree } from './field-tree.ts';
 import { fieldTree } from './field-tree.ts';
 import type { Step } from './paths.ts';
 import { onOneLine } from './paths.ts';
-import type { Condition, PlannedFetch } from './plan-fetches.ts';
+import type { PlannedFetch } from './plan-fetches.ts';
 import { roundsOf, UnsupportedPlan } from './plan-fetches.ts';
 import { mergedQuery } from './merged-query.ts';
 import type { Representations, TypesWithin } from './representations.ts';
@@ -23,7 +23,6 @@ export interface Place {
 
 /** What an answer, or one list of entities in it, is for. */
 export interface Part {
-  readonly conditions: readonly Condition[];
   readonly places: readonly Place[];
   readonly fields: FieldTree;
   readonly rewrites: readonly FetchDataRewrite[] | undefined;
@@ -110,7 +109,7 @@ function rootRequest(
   typesWithin: TypesWithin,
 ): Unordered {
   if (!fetch) throw new Error('A request without a fetch');
-  const { node, conditions } = fetch;
+  const { node } = fetch;
   const operation = operationOf(node.operation);
   return {
     subgraph: node.serviceName,
@@ -120,7 +119,6 @@ function rootRequest(
     operationName: node.operationName,
     variables: node.variableUsages ?? [],
     root: {
-      conditions,
       places: [placeOf(fetch)],
       fields: fieldTree(operation.selectionSet, node.outputRewrites),
       rewrites: node.outputRewrites,
@@ -138,13 +136,7 @@ function entitiesRequest(
   const alike = new Map<string, [PlannedFetch, ...PlannedFetch[]]>();
   for (const fetch of fetches) {
     const { operation, requires, inputRewrites, outputRewrites } = fetch.node;
-    const key = JSON.stringify([
-      operation,
-      requires,
-      inputRewrites,
-      outputRewrites,
-      fetch.conditions,
-    ]);
+    const key = JSON.stringify([operation, requires, inputRewrites, outputRewrites]);
     const same = alike.get(key);
     if (same) same.push(fetch);
     else alike.set(key, [fetch]);
@@ -165,10 +157,9 @@ function entitiesRequest(
     variables,
     root: undefined,
     entities: members.map((same, index) => {
-      const [{ node, conditions }] = same;
+      const [{ node }] = same;
       const places = same.map(placeOf);
       return {
-        conditions,
         places,
         fields: fieldTree(entitiesOf(node.operation), node.outputRewrites),
         rewrites: node.outputRewrites,

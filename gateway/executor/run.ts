@@ -3,7 +3,6 @@ import { GraphQLError } from 'graphql';
 import type { GraphRequest } from '../subgraph-client.ts';
 import type { IsAbstract } from './paths.ts';
 import { locate, objectsAt } from './paths.ts';
-import type { Condition } from './plan-fetches.ts';
 import type { Representations } from './representations.ts';
 import type { EntitiesPart, Part, Place, PlannedRequest } from './requests.ts';
 import { renamedPath } from './rewrites.ts';
@@ -18,7 +17,6 @@ export type Ask = (subgraph: string, request: GraphRequest) => Promise<Execution
 export interface Execution {
   readonly root: Tree;
   readonly variables: Readonly<Record<string, unknown>>;
-  readonly holds: (conditions: readonly Condition[]) => boolean;
   readonly troubles: Troubles;
   readonly ask: Ask;
   readonly grow: Grow;
@@ -53,8 +51,7 @@ export async function run(
 
 async function askRoot(request: PlannedRequest, execution: Execution): Promise<void> {
   const { root } = request;
-  if (!root || !execution.holds(root.conditions)) return;
-  if (targetsOf(root, execution).length === 0) return;
+  if (!root || targetsOf(root, execution).length === 0) return;
   const variables = variablesOf(request, execution);
   let answer: ExecutionResult;
   try {
@@ -158,10 +155,9 @@ async function askEntities(request: PlannedRequest, execution: Execution): Promi
 }
 
 function batchOf(part: EntitiesPart, execution: Execution): Batch {
-  const { root, isAbstract, troubles, holds } = execution;
+  const { root, isAbstract, troubles } = execution;
   const representations = part.represent();
   const targets: Batch['targets'] = [];
-  if (!holds(part.conditions)) return { part, representations, targets };
   for (const place of part.places) {
     let lacking = false;
     for (const entity of objectsAt(root, place.steps, isAbstract)) {

@@ -5,16 +5,15 @@ import type {
   FragmentDefinitionNode,
   GraphQLSchema,
   OperationDefinitionNode,
+  SelectionNode,
   SelectionSetNode,
 } from 'graphql';
-import { getOperationAST, GraphQLError, isAbstractType, Kind, visit } from 'graphql';
+import { getOperationAST, isAbstractType, isInterfaceType, isObjectType, Kind, visit } from 'graphql';
 
 /** An operation of a document, with what reading its selections takes. */
 export interface OperationText {
   readonly operation: OperationDefinitionNode;
   readonly fragments: ReadonlyMap<string, FragmentDefinitionNode>;
-  /** The variables that @skip and @include hang on. */
-  readonly switches: readonly string[];
 }
 
 export function operationText(
@@ -29,52 +28,111 @@ export function operationText(
       fragments.set(definition.name.value, definition);
     }
   }
-  const switches = new Set<string>();
-  visit(document, {
-    Directive({ name, arguments: [argument] = [] }) {
-      const isSwitch = name.value === 'skip' || name.value === 'include';
-      if (isSwitch && argument?.value.kind === Kind.VARIABLE) switches.add(argument.value.name.value);
-    },
-  });
-  return { operation, fragments, switches: [...switches].sort() };
+  return { operation, fragments };
+}
+
+/** The variables of an operation that @skip and @include hang on. */
+export function switchNames({ operation, fragments }: OperationText): string[] {
+  const used = new Set<string>();
+  for (const node of [operation, ...fragments.values()]) {
+    visit(node, {
+      Directive(directive) {
+        const value = isCondition(directive) ? directive.arguments?.[0]?.value : undefined;
+        if (value?.kind === Kind.VARIABLE) used.add(value.name.value);
+      },
+    });
+  }
+  return (operation.variableDefinitions ?? [])
+    .map(({ variable }) => variable.name.value)
+    .filter((name) => used.has(name));
 }
 
 /** The values of the variables that @skip and @include hang on. */
 export type Switches = ReadonlyMap<string, boolean>;
 
+/** Takes an operation for given values: what is skipped is gone, and so are the conditions. */
+export function decided({ operation, fragments }: OperationText, switches: Switches): OperationText {
+  return {
+    operation: without(operation, switches),
+    fragments: new Map(
+      [...fragments].map(([name, fragment]) => [name, without(fragment, switches)]),
+    ),
+  };
+}
+
+function without<T extends OperationDefinitionNode | FragmentDefinitionNode>(
+  definition: T,
+  switches: Switches,
+): T {
+  const drop = (node: SelectionNode): SelectionNode | null | undefined => {
+    const { directives = [] } = node;
+    if (!directives.some(isCondition)) return undefined;
+    if (!directives.every((directive) => isMet(directive, switches))) return null;
+    return { ...node, directives: directives.filter((directive) => !isCondition(directive)) };
+  };
+  return visit(definition, { Field: drop, InlineFragment: drop, FragmentSpread: drop }) as T;
+}
+
+function isCondition({ name }: DirectiveNode): boolean {
+  return name.value === 'skip' || name.value === 'include';
+}
+
+function isMet(directive: DirectiveNode, switches: Switches): boolean {
+  if (!isCondition(directive)) return true;
+  const value = directive.arguments?.[0]?.value;
+  const isOn =
+    value?.kind === Kind.VARIABLE
+      ? switches.get(value.name.value) === true
+      : value?.kind === Kind.BOOLEAN && value.value;
+  return isOn === (directive.name.value === 'include');
+}
+
+/**
+ * An operation as a planner reads it: a selection of which nothing was left
+ * asks for the type's name, since a text cannot say nothing.
+ */
+export function documentOf({ operation, fragments }: OperationText): DocumentNode {
+  const document: DocumentNode = {
+    kind: Kind.DOCUMENT,
+    definitions: [operation, ...fragments.values()],
+  };
+  return visit(document, {
+    SelectionSet: (set) => (set.selections.length > 0 ? undefined : nothingLeft),
+  });
+}
+
+const nothingLeft: SelectionSetNode = {
+  kind: Kind.SELECTION_SET,
+  selections: [{ kind: Kind.FIELD, name: { kind: Kind.NAME, value: '__typename' } }],
+};
+
 /** The fields of a selection for objects of one type, under their response keys, in their order. */
 export type Fields = ReadonlyMap<string, readonly [FieldNode, ...FieldNode[]]>;
 
-/** Collects fields as the specification says, with every condition decided. */
+/** Collects the fields of a decided operation as the specification says. */
 export function collectFields(
   { fragments }: OperationText,
   schema: GraphQLSchema,
-  switches: Switches,
   typename: string,
   selectionSets: readonly SelectionSetNode[],
 ): Fields {
   const fields = new Map<string, [FieldNode, ...FieldNode[]]>();
   const spread = new Set<string>();
-  const applies = (condition: string | undefined): boolean => {
-    if (condition === undefined || condition === typename) return true;
-    const [type, within] = [schema.getType(typename), schema.getType(condition)];
-    if (!isAbstractType(within) || !type || !('getFields' in type)) return false;
-    return schema.isSubType(within, type as never);
-  };
   const collect = ({ selections }: SelectionSetNode): void => {
     for (const selection of selections) {
-      if (!isIncluded(selection.directives, switches)) continue;
       if (selection.kind === Kind.FIELD) {
         const key = (selection.alias ?? selection.name).value;
         const same = fields.get(key);
         if (same) same.push(selection);
         else fields.set(key, [selection]);
       } else if (selection.kind === Kind.INLINE_FRAGMENT) {
-        if (applies(selection.typeCondition?.name.value)) collect(selection.selectionSet);
+        const condition = selection.typeCondition?.name.value;
+        if (applies(schema, condition, typename)) collect(selection.selectionSet);
       } else if (!spread.has(selection.name.value)) {
         spread.add(selection.name.value);
         const fragment = fragments.get(selection.name.value);
-        if (fragment && applies(fragment.typeCondition.name.value)) collect(fragment.selectionSet);
+        const condition = fragment?.typeCondition.name.value;
+        if (fragment && applies(schema, condition, typename)) collect(fragment.selectionSet);
       }
     }
   };
@@ -82,20 +140,9 @@ export function collectFields(
   return fields;
 }
 
-function isIncluded(directives: readonly DirectiveNode[] | undefined, switches: Switches): boolean {
-  return (directives ?? []).every(({ name, arguments: [argument] = [] }) => {
-    if (name.value !== 'skip' && name.value !== 'include') return true;
-    return isOn(argument?.value, switches) === (name.value === 'include');
-  });
-}
-
-function isOn(
-  value: { readonly kind: string } | undefined,
-  switches: Switches,
-): boolean {
-  if (value?.kind === Kind.BOOLEAN && 'value' in value) return value.value === true;
-  if (value?.kind === Kind.VARIABLE && 'name' in value) {
-    return switches.get((value.name as { value: string }).value) === true;
-  }
-  throw new GraphQLError('A condition is neither a variable nor a Boolean.');
+function applies(schema: GraphQLSchema, condition: string | undefined, typename: string): boolean {
+  if (condition === undefined || condition === typename) return true;
+  const [type, within] = [schema.getType(typename), schema.getType(condition)];
+  if (!isAbstractType(within)) return false;
+  return (isObjectType(type) || isInterfaceType(type)) && schema.isSubType(within, type);
 }
