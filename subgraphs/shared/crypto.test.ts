@@ -134,10 +134,24 @@ describe('an encrypted value', () => {
 
 describe('data keys', () => {
   it('of a tenant are one, though the first values are encrypted at once', async () => {
-    const processes = Array.from({ length: 8 }, () => tenantCrypto(kms));
+    const processesMax = 5;
+    let making = 0;
+    const together = Promise.withResolvers<undefined>();
+    // Nobody goes on before all of them have found that there is no key.
+    const racing: KeyManagement = {
+      ...kms,
+      async wrap(key, context) {
+        making += 1;
+        if (making === processesMax) together.resolve(undefined);
+        await together.promise;
+        return kms.wrap(key, context);
+      },
+    };
+    const processes = Array.from({ length: processesMax }, () => tenantCrypto(racing));
     const sealed = await Promise.all(
       processes.map((crypto) => within((tx) => crypto.encrypt(tx, place, secret))),
     );
+    expect(making).toBe(processesMax);
     expect(await keyRows()).toMatchObject([{ version: 1, shredded: false }]);
     const reading = tenantCrypto(kms);
     for (const one of sealed) {

@@ -166,6 +166,7 @@ describe('a lease', () => {
     const { lease, onLost } = await holding('executor_1');
     await run('run_1', 'executor_1');
     await lease.release();
+    expect(await leftMs('executor_1')).toBeLessThanOrEqual(0);
     const { taken } = await holding('executor_2');
     await until(() => taken.length > 0);
     expect(taken).toEqual([['sandbox', 'run_1']]);
