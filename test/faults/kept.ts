@@ -1,0 +1,99 @@
+import type { KindName } from './kinds.ts';
+import { kindOf } from './kinds.ts';
+import type { Ask } from './tables.ts';
+
+interface JobOfKind {
+  readonly id: string;
+  readonly kind: KindName;
+}
+
+interface Chunk {
+  readonly first_line: string;
+  readonly last_line: string;
+  readonly lines: string;
+}
+
+/** Each line of each job is kept once, in its place, and told once. */
+export async function outputProblems(ask: Ask, jobs: readonly JobOfKind[]): Promise<string[]> {
+  const problems: string[] = [];
+  for (const { id, kind } of jobs) {
+    const chunks = await ask<Chunk>(
+      'select first_line, last_line, lines from sandbox.log_chunk where job_id = $1 order by last_line',
+      [id],
+    );
+    const told = await ask<{ span: string }>(
+      `select (payload ->> 'first') || '-' || (payload ->> 'last') as span from sandbox.event
+       where stream = $1 and type = 'job.log-appended' order by seq`,
+      [`job:${id}`],
+    );
+    const spans = chunks.map((chunk) => `${chunk.first_line}-${chunk.last_line}`);
+    if (spans.join() !== told.map(({ span }) => span).join()) {
+      problems.push(`the lines of ${id} are told as ${told.map(({ span }) => span).join()}`);
+    }
+    problems.push(...lineProblems(id, kind, chunks));
+    problems.push(...(await progressProblems(ask, id, kind)));
+  }
+  return problems;
+}
+
+function lineProblems(id: string, kind: KindName, chunks: readonly Chunk[]): string[] {
+  const { texts, whole } = kindOf(kind).printed;
+  const lines = chunks.flatMap((chunk) =>
+    (JSON.parse(chunk.lines) as [number, number, string][]).map(([, , text], index) => ({
+      n: Number(chunk.first_line) + index,
+      text,
+    })),
+  );
+  const expected = whole ? texts : texts.slice(0, lines.length);
+  const right =
+    lines.length === expected.length &&
+    lines.every(({ n, text }, index) => n === index + 1 && text === expected[index]);
+  if (right) return [];
+  return [`the output of ${id} is ${lines.map(({ n, text }) => `${n} ${text}`).join(', ')}`];
+}
+
+/** Reports of progress come once each, in order. */
+async function progressProblems(ask: Ask, id: string, kind: KindName): Promise<string[]> {
+  const rows = await ask<{ message: string }>(
+    `select payload ->> 'message' as message from sandbox.event
+     where stream = $1 and type = 'job.progress' order by seq`,
+    [`job:${id}`],
+  );
+  const { texts, whole } = kindOf(kind).printed;
+  const right =
+    rows.every(({ message }, index) => message === `step ${String(index + 1)}`) &&
+    (!whole || rows.length === texts.length);
+  return right ? [] : [`the progress of ${id} is ${rows.map(({ message }) => message).join(', ')}`];
+}
+
+/** Each file of each job is kept once, whole, and told once. */
+export async function artifactProblems(ask: Ask, jobs: readonly JobOfKind[]): Promise<string[]> {
+  const rows = await ask<{
+    job_id: string;
+    path: string;
+    sha256: string;
+    content: string;
+    told: number;
+  }>(`
+    select a.job_id, a.path, a.sha256,
+      (select encode(sha256(string_agg(p.content, ''::bytea order by p.n)), 'hex')
+        from sandbox.artifact_part p where p.artifact_id = a.id) as content,
+      (select count(*)::int from sandbox.event e where e.stream = 'job:' || a.job_id
+        and e.type = 'job.artifact-added' and e.payload ->> 'artifactId' = a.id) as told
+    from sandbox.artifact a`);
+  const kept = rows.map(
+    (row) => `${row.job_id} ${row.path} ${row.sha256} ${row.content} ${row.told}`,
+  );
+  const expected = jobs.flatMap(({ id, kind }) =>
+    Object.entries(kindOf(kind).artifacts).map(([path, hash]) => `${id} ${path} ${hash} ${hash} 1`),
+  );
+  const orphans = await ask<{ artifact_id: string }>(
+    'select artifact_id from sandbox.artifact_part where artifact_id not in (select id from sandbox.artifact)',
+  );
+  return [
+    ...expected.filter((one) => !kept.includes(one)).map((one) => `no file ${one}`),
+    ...kept.filter((one) => !expected.includes(one)).map((one) => `a file ${one}`),
+    ...(kept.length > expected.length ? [`${kept.length} files for ${expected.length}`] : []),
+    ...orphans.map(({ artifact_id: part }) => `a part of a file that is not kept: ${part}`),
+  ];
+}
