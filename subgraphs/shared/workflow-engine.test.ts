@@ -128,9 +128,22 @@ describe('a run', () => {
   it('takes back what it did when a step fails for good, after as many tries as it has', async () => {
     await startWorker();
     const id = newId('run');
-    await db.tx('acme', (tx) => saga.start(tx, id, { fail: true }));
+    await db.tx('acme', (tx) => saga.start(tx, id, { fail: true, slowMs: 1 }));
     await until(id, (names) => names.includes('release'));
     expect(await namesOf(id)).toEqual(['reserve', 'charge', 'charge', 'release']);
+  });
+
+  it('that goes on in another process takes that for no failure of its own, and takes nothing back', async () => {
+    await startWorker();
+    const id = newId('run');
+    await db.tx('acme', (tx) => saga.start(tx, id, { fail: false, slowMs: 500 }));
+    await until(id, (names) => names.includes('charge'));
+    await db.owner.query(
+      `update dbos.workflow_status set owner_xid = 'another' where workflow_uuid = $1`,
+      [id],
+    );
+    await sleep(1_500);
+    expect(await namesOf(id)).toEqual(['reserve', 'charge']);
   });
 
   it('hears a signal that came before it waited, and none that was taken back', async () => {

@@ -10,7 +10,8 @@ import { sleep } from './time.ts';
 import { pollMs, wakeOrTimeout } from './wakeups.ts';
 import { cancelTopic, workflowTopic } from './workflow.ts';
 import type { Workflow } from './workflow.ts';
-import { createRun, InFlight } from './workflow-run.ts';
+import { createRun, InFlight, isGivenUp } from './workflow-run.ts';
+import type { DurableRun } from './workflow-run.ts';
 
 /** The durable programs of one subgraph and what they work with. */
 export interface WorkflowHost {
@@ -141,9 +142,7 @@ function registerAll(
         const id = DBOS.workflowID ?? '';
         const run = createRun({ id, tenant, db, workflow: name, patches, began, ...process });
         try {
-          await run.ready();
-          await body(run, input, deps);
-          await run.forget();
+          await Promise.race([run.givenUp, throughout(run, () => body(run, input, deps))]);
         } catch (err) {
           if (!isGivenUp(err)) run.log.error({ err }, 'a durable run broke');
           throw err;
@@ -160,12 +159,10 @@ function registerAll(
   return programs;
 }
 
-/** The run was cancelled, or goes on in another process. */
-function isGivenUp(err: unknown): boolean {
-  return (
-    err instanceof dbosErrors.DBOSWorkflowCancelledError ||
-    err instanceof dbosErrors.DBOSWorkflowConflictError
-  );
+async function throughout(run: DurableRun, body: () => Promise<void>): Promise<void> {
+  await run.ready();
+  await body();
+  await run.forget();
 }
 
 function queueOf(subgraph: string): string {

@@ -1,4 +1,4 @@
-import { DBOS } from '@dbos-inc/dbos-sdk';
+import { DBOS, Error as dbosErrors } from '@dbos-inc/dbos-sdk';
 import type { Database, Tx } from './db.ts';
 import { isConnectionLost } from './db.ts';
 import type { JsonValue } from './json.ts';
@@ -44,6 +44,11 @@ export interface RunOptions {
 
 /** A run, and the end of its own records. */
 export interface DurableRun extends Run {
+  /**
+   * Rejects when the run was cancelled, or goes on in another process. Its program
+   * is not told: it stands still, so that it takes neither for a failure of its own.
+   */
+  readonly givenUp: Promise<never>;
   /** Stands still when the run began on a newer release than this process has. */
   ready(): Promise<void>;
   /** Removes the records of its transactions, once the whole run is recorded. */
@@ -59,26 +64,41 @@ const databaseRetryMsMax = 5_000;
 export function createRun(options: RunOptions): DurableRun {
   const { id, tenant, db, workflow, signal, inFlight, patches, began } = options;
   const log = options.log.child({ runId: id, workflow });
+  const givenUp = Promise.withResolvers<never>();
+  const unlessGivenUp = async <T>(operation: () => Promise<T>): Promise<T> => {
+    try {
+      return await operation();
+    } catch (cause) {
+      if (!isGivenUp(cause)) throw cause;
+      givenUp.reject(cause);
+      return standStill();
+    }
+  };
   const recorded = <T>(name: string, work: () => Promise<T>): Promise<T> =>
-    DBOS.runStep(() => inFlight.during(() => stillHere(signal, work)), { name });
+    unlessGivenUp(() =>
+      DBOS.runStep(() => inFlight.during(() => stillHere(signal, work)), { name }),
+    );
 
   return {
     id,
     tenant,
     log,
+    givenUp: givenUp.promise,
     db: { name: db.name, wakeups: db.wakeups, tx: (work) => db.tx(tenant, work) },
     signal,
     step: (name, effect, { attemptsMax = stepAttemptsMax, retryDelayMs: firstMs } = {}) =>
       recorded(name, () => tried(effect, attemptsMax, firstMs ?? retryDelayMs, signal)),
     tx: (name, work) => recorded(name, () => onceInTenant(db, { tenant, id, name }, work, signal)),
     wait: (topic, timeoutMs) =>
-      stillHere(signal, async () => {
-        const seconds = Math.max(timeoutMs, 1) / 1_000;
-        const message = await DBOS.recv<{ payload: JsonValue }>(topic, { timeoutSeconds: seconds });
-        return message?.payload;
-      }),
-    sleep: (ms) => stillHere(signal, () => DBOS.sleepms(ms)),
-    now: async () => new Date(await DBOS.now()),
+      unlessGivenUp(() =>
+        stillHere(signal, async () => {
+          const timeoutSeconds = Math.max(timeoutMs, 1) / 1_000;
+          const message = await DBOS.recv<{ payload: JsonValue }>(topic, { timeoutSeconds });
+          return message?.payload;
+        }),
+      ),
+    sleep: (ms) => unlessGivenUp(() => stillHere(signal, () => DBOS.sleepms(ms))),
+    now: () => unlessGivenUp(async () => new Date(await DBOS.now())),
     patched(name) {
       if (patches.includes(name)) return Promise.resolve(began.includes(name));
       return Promise.reject(new Error(`${name} is not among the patches of ${workflow}.`));
@@ -96,6 +116,14 @@ export function createRun(options: RunOptions): DurableRun {
       ).then(() => undefined);
     },
   };
+}
+
+/** The run was cancelled, or goes on in another process. */
+export function isGivenUp(err: unknown): boolean {
+  return (
+    err instanceof dbosErrors.DBOSWorkflowCancelledError ||
+    err instanceof dbosErrors.DBOSWorkflowConflictError
+  );
 }
 
 /**

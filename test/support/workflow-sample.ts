@@ -74,16 +74,17 @@ export function sampleSubgraph(release = 1) {
     { patches: release > 1 ? ['announce'] : [] },
   );
 
-  /** Takes back what it did when a later step fails for good. */
-  const saga = defineWorkflow<{ fail: boolean }, SampleDeps>(
+  /** Takes back what it did when a later step, which takes its time, fails for good. */
+  const saga = defineWorkflow<{ fail: boolean; slowMs: number }, SampleDeps>(
     'sample.saga',
-    async (run, { fail }, deps) => {
+    async (run, { fail, slowMs }, deps) => {
       await run.step('reserve', () => effect(run, deps, 'reserve'));
       try {
         await run.step(
           'charge',
           async () => {
             await effect(run, deps, 'charge');
+            await new Promise((resolve) => setTimeout(resolve, slowMs));
             if (fail) throw new Error('declined');
           },
           { attemptsMax: 2, retryDelayMs: 1 },
