@@ -35,6 +35,8 @@ export type Reference = (reference: any, ctx: Context<any>) => Promise<object | 
 export interface Chore<Deps> {
   readonly name: string;
   readonly everyMs: number;
+  /** How long after the start it begins, so that runs go on first from where a stop has left them. */
+  readonly afterMs?: number;
   /** Woken by this topic as well, if there is one. */
   readonly wakeTopic?: string;
   run(work: WorkerContext<Deps>): Promise<void>;
@@ -207,6 +209,7 @@ const failurePauseMs = 1_000;
 
 async function repeat(chore: Chore<unknown>, work: WorkerContext<unknown>): Promise<void> {
   const { db, log, signal } = work;
+  if (chore.afterMs !== undefined) await sleep(chore.afterMs, signal).catch(() => undefined);
   while (!signal.aborted) {
     const topic = chore.wakeTopic ?? `chore/${db.name}/${chore.name}`;
     const woken = wakeOrTimeout(db.wakeups, topic, chore.everyMs, signal);

@@ -10,7 +10,8 @@ export const budgetsMs = {
   CANCELLING: 90_000,
 } as const satisfies Record<Exclude<LiveState, 'RUNNING'>, number>;
 
-const sweepGraceMs = 30_000;
+/** How long the run of a job has, after a deadline or a restart, to end the state itself. */
+export const sweepGraceMs = 30_000;
 
 /** How often a job is started anew by itself when nothing of it ran. */
 export const attemptsMax = 3;

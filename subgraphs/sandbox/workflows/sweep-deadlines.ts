@@ -1,7 +1,7 @@
 import type { Database, Tx } from '../../shared/db.ts';
 import type { Chore, WorkerContext } from '../../shared/host.ts';
 import type { Trace } from '../domain/give-up.ts';
-import { graceMsOf, onDeadline, stopGraceMs } from '../domain/job-deadline.ts';
+import { graceMsOf, onDeadline, stopGraceMs, sweepGraceMs } from '../domain/job-deadline.ts';
 import { jobReason } from '../domain/job-reason.ts';
 import { lost, outOfTime } from '../domain/verdict.ts';
 import type { Runner } from '../providers/runner.ts';
@@ -18,6 +18,7 @@ import { giveUp, traceOf } from './give-up.ts';
 export const sweepDeadlines: Chore<SandboxDeps> = {
   name: 'sweep-deadlines',
   everyMs: 5_000,
+  afterMs: sweepGraceMs,
   async run(work) {
     const { db, deps, log, signal } = work;
     const now = deps.clock.now();
