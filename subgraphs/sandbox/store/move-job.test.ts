@@ -135,6 +135,15 @@ describe('usage', () => {
     ]);
   });
 
+  it('is told in total last: a sample that comes late is none', async () => {
+    const ref = await running();
+    await inAcme((tx) => endProgram(tx, ref, over(at()), alice, at()));
+    const before = await sandbox.events(ref.jobId);
+    const sample = { wallMs: 1, cpuMs: 1, memoryBytes: 1, memoryPeakBytes: 1, at: at() };
+    await inAcme((tx) => sampleUsage(tx, ref, sample));
+    expect(await sandbox.events(ref.jobId)).toEqual(before);
+  });
+
   it('is never less than what was sampled', async () => {
     const ref = await running();
     const sample = { wallMs: 10.7, cpuMs: 500.2, memoryBytes: 1, memoryPeakBytes: 900, at: at() };

@@ -50,7 +50,10 @@ export async function sampleUsage(tx: Tx, ref: AttemptRef, sample: UsageSample):
   if (!(await lockLive(tx, ref))) return;
   const { at: seenAt, wallMs, ...used } = sample;
   const whole = { wallMs: Math.round(wallMs), cpuMs: Math.round(used.cpuMs) };
-  await tx.update(AttemptRow, { ...ref, finishedAt: IsNull() }, { seenAt, ...used, ...whole });
+  const sampled = { seenAt, ...used, ...whole };
+  const { affected } = await tx.update(AttemptRow, { ...ref, finishedAt: IsNull() }, sampled);
+  // Its total is told: nothing comes after that.
+  if (affected !== 1) return;
   await tellUsage(tx, ref, { ...used, ...whole });
 }
 

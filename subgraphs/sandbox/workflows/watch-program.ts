@@ -147,6 +147,9 @@ async function onEnded(
   while ((await readOutput(flow, post)) !== 'ended') flow.run.signal.throwIfAborted();
   const { startedAt, finishedAt, usage } = sight;
   const { exitCode, signal } = sight.verdict;
+  // Whoever stopped it had a reason that stands in the row.
+  post.forget();
+  await post.look();
   const verdict = judge(sight.verdict, { overdue: post.isOverdue(0) && !post.isCancelling() });
   const { cpuMs, memoryPeakBytes } = usage;
   const over = { verdict, exitCode, signal, startedAt, finishedAt, cpuMs, memoryPeakBytes };
