@@ -28,6 +28,7 @@ class FakeClient extends EventEmitter {
 const log = createLog({ level: 'silent' });
 const open: Wakeups[] = [];
 afterEach(async () => {
+  jest.useRealTimers();
   await Promise.all(open.splice(0).map((one) => one.close()));
 });
 
