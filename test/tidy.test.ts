@@ -137,6 +137,19 @@ describe('documents', () => {
     expect(broken).toEqual([]);
   });
 
+  it('every file of the code that one names is there', async () => {
+    const gone = [];
+    for (const path of files.filter((name) => name.endsWith('.md'))) {
+      const named = (await read(path)).matchAll(
+        /`((?:gateway|subgraphs|infra|test|docs|schema)\/[\w./-]*[\w/])`/g,
+      );
+      for (const [, target = ''] of named) {
+        if (!(await exists(target))) gone.push(`${path}: ${target}`);
+      }
+    }
+    expect(gone).toEqual([]);
+  });
+
   it('every decision is on the list', async () => {
     const list = await read('docs/adr/README.md');
     const pages = (await readdir(join(root, 'docs/adr'))).filter((name) => /^\d{4}-/.test(name));
