@@ -15,7 +15,7 @@ const program = join(import.meta.dirname, '../../test/support/workflow-worker.ts
 
 let db: Awaited<ReturnType<typeof freshDatabase>>;
 beforeAll(async () => {
-  db = await freshDatabase(sampleSubgraph() as never);
+  db = await freshDatabase(sampleSubgraph());
 });
 afterAll(() => db.close());
 

@@ -6,7 +6,7 @@ import { holdLease, leaseMs } from './executor-lease.ts';
 import type { JsonValue } from './json.ts';
 import type { Log } from './log.ts';
 import { inParallel } from './parallel.ts';
-import { sleep } from './time.ts';
+import { isAborted, sleep } from './time.ts';
 import { pollMs, wakeOrTimeout } from './wakeups.ts';
 import { cancelTopic, workflowTopic } from './workflow.ts';
 import type { Workflow } from './workflow.ts';
@@ -211,7 +211,7 @@ async function dispatch(
       await inParallel(signals, parallelMax, (row) => sendSignal(db, row));
       if (signals.length === batchMax || starts.length === batchMax) continue;
     } catch (err) {
-      if (signal.aborted) return;
+      if (isAborted(signal)) return;
       log.warn({ err, subgraph: db.name }, 'runs cannot be started at the moment');
       await sleep(250, signal).catch(() => undefined);
     }
