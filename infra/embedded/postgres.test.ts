@@ -9,6 +9,7 @@ import { sleep } from '../../subgraphs/shared/time.ts';
 import { ask, gone, guardsOf, postgresStarter, serverPid } from './fixtures/postgres.ts';
 import { superuser } from './postgres-cluster.ts';
 import { isAlive } from './postgres-previous.ts';
+import { isRoot, nobody } from './unprivileged.ts';
 
 const starter = postgresStarter();
 let dataDir: string;
@@ -153,7 +154,7 @@ describe('the embedded Postgres', () => {
   });
 
   it('takes no other process for its server when the id was given again', async () => {
-    const other = spawn('sleep', ['60']);
+    const other = spawn('sleep', ['60'], isRoot() ? nobody : {});
     const note = join(dataDir, 'postgres/postmaster.pid');
     await writeFile(note, `${other.pid ?? 0}\n/elsewhere\n1\n1\n\n\n\nready\n`);
     const { url } = await starter.start(dataDir);

@@ -83,7 +83,9 @@ describe('waiting until a key is up to date', () => {
     const leaving = new AbortController();
     const reading = delivered(contextOf(tenant, leaving.signal), 'k');
     await sleep(50);
+    const asked = Date.now();
     leaving.abort();
     await expect(reading).rejects.toMatchObject({ code: 'DEADLINE_EXCEEDED' });
+    expect(Date.now() - asked).toBeLessThan(2_000);
   });
 });

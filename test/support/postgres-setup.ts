@@ -20,8 +20,9 @@ declare global {
 
 /**
  * Starts one Postgres for all tests of a run, and tells them where it is by
- * FORGE_TEST_POSTGRES. A server that this variable names already is used instead,
- * whose role must be a superuser then.
+ * FORGE_TEST_POSTGRES. A server that this variable names already is used instead:
+ * by a role that may make databases and roles and is no superuser, while
+ * FORGE_TEST_POSTGRES_OWNER names the same server with a superuser.
  */
 export default async function setup(): Promise<void> {
   // What the databases of this run are called by, so that the teardown finds them.

@@ -17,7 +17,7 @@ export default async function teardown(): Promise<void> {
 }
 
 async function dropDatabasesOfRun(): Promise<void> {
-  const client = new Client(process.env['FORGE_TEST_POSTGRES']);
+  const client = new Client(process.env['FORGE_TEST_POSTGRES_OWNER']);
   await client.connect();
   try {
     const { rows } = await client.query<{ datname: string }>(
