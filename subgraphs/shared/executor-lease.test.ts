@@ -199,6 +199,31 @@ describe('taking over', () => {
     ]);
   });
 
+  it('never is of one’s own runs: whoever was away for too long is for others to take over', async () => {
+    const ownPool = new Pool({ connectionString: db.url, max: 1 });
+    const query = ownPool.query.bind(ownPool) as (
+      sql: string,
+      values: unknown[],
+    ) => Promise<object>;
+    let rounds = 0;
+    const slow = {
+      query: async (sql: string, values: unknown[]) => {
+        const told = await query(sql, values);
+        // As if this process had stood still right after it had renewed its lease.
+        if (/^update .* and lease_until/s.test(sql) && ++rounds === 1) {
+          await pool.query('update forge.executor set lease_until = clock_timestamp()');
+        }
+        return told;
+      },
+    };
+    await run('run_1', 'executor_1');
+    const { taken, onLost } = await holding('executor_1', { pool: slow as unknown as Pool });
+    await until(() => onLost.mock.calls.length > 0);
+    expect(taken).toEqual([]);
+    expect(await executors()).toEqual(['executor_1']);
+    await ownPool.end();
+  });
+
   it('leaves alone a process whose lease is not over', async () => {
     await holding('executor_1');
     await run('run_1', 'executor_1');

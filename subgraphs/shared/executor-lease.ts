@@ -94,10 +94,10 @@ async function renewed({ pool, executorId, leaseMs }: LeaseOptions): Promise<boo
  * left behind, so a crash in here is made good by the next round, of whoever.
  */
 async function takeOverDead(options: LeaseOptions, events: LeaseEvents): Promise<void> {
-  const { pool, subgraphs, systemSchema } = options;
+  const { pool, executorId, subgraphs, systemSchema } = options;
   const { rows: dead } = await pool.query<{ id: string }>(
-    `select id from forge.executor where lease_until <= clock_timestamp() limit $1`,
-    [deadMax],
+    `select id from forge.executor where lease_until <= clock_timestamp() and id <> $2 limit $1`,
+    [deadMax, executorId],
   );
   for (const { id } of dead) {
     const { rows: runs } = await pool.query<{ id: string; subgraph: string }>(
