@@ -8,13 +8,18 @@ import { demandsOf, judge, rejectionsOf } from '../authz.ts';
 import type { OverrideChoice } from '../override-labels.ts';
 import { chooseOverrides } from '../override-labels.ts';
 import type { LoadedSupergraph } from '../supergraph.ts';
+import { requirementsOf } from './conflicts.ts';
 import type { SingleOperation } from './document.ts';
 import { singleOperation } from './document.ts';
+import { entityKeys } from './entity-keys.ts';
+import { merged } from './merge.ts';
 import { takenKeys } from './names.ts';
 import type { Changes, Rewritten } from './rewrite.ts';
 import { rewrite } from './rewrite.ts';
 import { steerableNames } from './selections.ts';
 import { shapeOf } from './shape.ts';
+import type { SplitRules } from './split.ts';
+import { splitConflicts } from './split.ts';
 import type { Path } from './undo.ts';
 import { undo } from './undo.ts';
 import { safeVariables } from './variables.ts';
@@ -41,16 +46,34 @@ export interface HardeningRequest {
 
 /** What is planned and run in place of a client's operation. */
 export interface HardenedOperation {
+  /** The same object for the same text and labels, for as long as the client's document lives. */
   readonly document: DocumentNode;
-  /** The same for the same text only: what a plan is kept under. */
+  /** The same for the same text and labels only: what a plan is kept under. */
   readonly key: string;
   readonly variables: Readonly<Record<string, unknown>> | undefined;
   /** The same for callers who may read the same of it. */
   readonly verdict: string;
   /** Which fields are already asked from the subgraph that they move to. */
   readonly overrides: OverrideChoice;
-  /** Makes the client's answer of what was executed. */
-  readonly restore: (result: ExecutionResult) => ExecutionResult;
+  /** What has to be planned and run apart, beside the document; nearly always nothing. */
+  readonly apart: readonly OperationPart[];
+  /** Makes the client's answer of what was executed: the document, and what is apart, in order. */
+  readonly restore: (
+    result: ExecutionResult,
+    apart?: readonly ExecutionResult[],
+  ) => ExecutionResult;
+}
+
+export type OperationPart = Pick<HardenedOperation, 'document' | 'key'>;
+
+/** Runs a hardened operation, its parts side by side, and makes the client's answer. */
+export async function runHardened(
+  hardened: HardenedOperation,
+  run: (part: OperationPart) => Promise<ExecutionResult>,
+): Promise<ExecutionResult> {
+  if (hardened.apart.length === 0) return hardened.restore(await run(hardened));
+  const [result, apart] = await Promise.all([run(hardened), Promise.all(hardened.apart.map(run))]);
+  return hardened.restore(result, apart);
 }
 
 export interface Hardening {
@@ -68,6 +91,8 @@ export function hardening(loaded: LoadedSupergraph, options: HardeningOptions = 
   const { onRejection = 'null', authority = {} } = options;
   const known = new WeakMap<DocumentNode, Map<string, Compiled>>();
   const switchedOn = new Set(options.overrideLabels);
+  const requirements = requirementsOf(loaded.ast);
+  const split = requirements && { ...loaded, requirements, keys: entityKeys(loaded.ast) };
   const names = {
     isTaken: takenKeys(loaded.supergraphSchema),
     isSteerable: steerableNames(loaded.ast, loaded.supergraphSchema),
@@ -76,24 +101,24 @@ export function hardening(loaded: LoadedSupergraph, options: HardeningOptions = 
     harden(request) {
       const compiled = compiledOf(loaded, known, request);
       const verdict = judge(compiled.demands, request.identity, authority);
-      const prepared =
-        compiled.prepared.get(verdict.key) ?? prepare(loaded, compiled, verdict, names);
-      if (compiled.prepared.size >= verdictsMax) compiled.prepared.clear();
-      compiled.prepared.set(verdict.key, prepared);
+      const overrides = chooseOverrides(loaded.overrides, callerOf(request.identity), switchedOn);
+      const prepared = kept(compiled.prepared, verdict.key + overrides.key, () =>
+        prepare(loaded, { ...compiled, verdict, overrides }, names, split),
+      );
       const refused = refusalOf(request.identity);
       if (prepared.isRefused || (onRejection === 'refuse' && prepared.rejects)) {
         throw new ForgeError(refused.code, refused.message);
       }
-      const { shape } = prepared;
-      const overrides = chooseOverrides(loaded.overrides, callerOf(request.identity), switchedOn);
+      const { document, key, apart, shape } = prepared;
       return {
-        document: prepared.document,
-        key: prepared.key + overrides.key,
-        overrides,
+        ...{ document, key, apart, overrides },
         variables: compiled.variables.rename(request.variables),
         verdict: verdict.key,
-        restore: (result) =>
-          shape ? undo(result, { shape, refusal: (path) => refusalAt(path, refused) }) : result,
+        restore(result, others = []) {
+          if (!shape) return result;
+          const whole = others.length > 0 ? merged(result, others) : result;
+          return undo(whole, { shape, refusal: (path) => refusalAt(path, refused) });
+        },
       };
     },
   };
@@ -104,7 +129,7 @@ function callerOf(identity: Identity | undefined): string {
 }
 
 /** Callers differ in few ways as far as one document goes; more are not kept. */
-const verdictsMax = 64;
+const variantsMax = 64;
 
 interface Compiled {
   readonly single: SingleOperation;
@@ -131,9 +156,17 @@ function compiledOf(
   return compiled;
 }
 
-interface Prepared {
-  readonly document: DocumentNode;
-  readonly key: string;
+function kept<V>(known: Map<string, V>, key: string, make: () => V): V {
+  const found = known.get(key);
+  if (found) return found;
+  if (known.size >= variantsMax) known.clear();
+  const made = make();
+  known.set(key, made);
+  return made;
+}
+
+interface Prepared extends OperationPart {
+  readonly apart: readonly OperationPart[];
   readonly shape: ReturnType<typeof shapeOf>;
   readonly rejects: boolean;
   /** Nothing of it can be run, whatever the rest. */
@@ -142,20 +175,33 @@ interface Prepared {
 
 function prepare(
   { schema }: LoadedSupergraph,
-  { single, demands }: Compiled,
-  verdict: Verdict,
+  { single, demands, verdict, overrides }: Compiled & Variant,
   names: Pick<Changes, 'isTaken' | 'isSteerable'>,
+  rules: SplitRules | undefined,
 ): Prepared {
   const rejections = rejectionsOf(demands, verdict);
   const rewritten: Rewritten = rewrite(schema, single, { ...names, ...rejections });
-  const { document } = rewritten;
+  const split = rules && splitConflicts(rules, rewritten);
+  const main = split?.main ?? rewritten;
   return {
-    document,
-    key: createHash('sha256').update(print(document)).digest('base64url'),
-    shape: shapeOf(rewritten),
+    ...partOf(main.document, overrides),
+    apart: split?.apart.map((document) => partOf(document, overrides)) ?? [],
+    shape: shapeOf(main),
     rejects: rejections.rejected.size > 0,
     isRefused: rejections.rejected.size > 0 && rejectsEvents(single, rejections.rejected),
   };
+}
+
+/** What one document is prepared for. */
+interface Variant {
+  readonly verdict: Verdict;
+  readonly overrides: OverrideChoice;
+}
+
+/** A document of its own for each choice of labels: what is kept by it is kept by the choice. */
+function partOf(document: DocumentNode, { key: labels }: OverrideChoice): OperationPart {
+  const hash = createHash('sha256').update(print(document)).digest('base64url');
+  return { document: labels === '' ? document : { ...document }, key: hash + labels };
 }
 
 /** A stream of nothing but refusals is not opened. */

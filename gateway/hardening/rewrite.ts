@@ -33,10 +33,14 @@ export interface Origin {
   readonly key: string;
   readonly rejected: FieldNode | undefined;
   readonly guarded: ReadonlySet<string> | undefined;
+  /** The field that is asked for apart, where this one is only its mark. */
+  readonly apart?: FieldNode;
 }
 
 export interface Rewritten extends SingleOperation {
   readonly origins: ReadonlyMap<FieldNode, Origin>;
+  /** The fragments of fields that are asked for apart. */
+  readonly apartFragments?: SingleOperation['fragments'];
 }
 
 /**

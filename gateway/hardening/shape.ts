@@ -37,19 +37,24 @@ function collect(
 ): Shape {
   const fields = new Map<string, ShapeField>();
   for (const [key, nodes] of byResponseKey(selectionSets, rewritten)) {
+    const is = kindOf(key);
+    const real = nodes.map((node) => rewritten.origins.get(node)?.apart ?? node);
     const below = collect(
-      nodes.flatMap(({ selectionSet }) => selectionSet ?? []),
-      nodes,
-      rewritten,
+      real.flatMap(({ selectionSet }) => selectionSet ?? []),
+      real,
+      is === 'apart' ? withFragmentsApart(rewritten) : rewritten,
     );
     const origin = nodes.map((node) => rewritten.origins.get(node)).find(Boolean);
     const clientKey = origin?.key ?? key;
-    const is = kindOf(key);
     if (is === 'value' && clientKey === key && below === nothing) continue;
     fields.set(key, { key: clientKey, type: origin?.type, is, below });
   }
   const hidden = union(parents.map((node) => rewritten.origins.get(node)?.guarded ?? noTypes));
   return fields.size === 0 && hidden.size === 0 ? nothing : { fields, hidden };
+}
+
+function withFragmentsApart(rewritten: Rewritten): Rewritten {
+  return { ...rewritten, fragments: rewritten.apartFragments ?? rewritten.fragments };
 }
 
 function kindOf(key: string): ShapeField['is'] {

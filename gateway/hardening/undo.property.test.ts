@@ -130,7 +130,7 @@ describe('any operation, rewritten, executed and undone', () => {
         const document = parse(query);
         const asked = { document, operationName: undefined, variables: {}, identity: undefined };
         const hardened = layer.harden(asked);
-        if (hardened.document !== document) renamed += 1;
+        if (print(hardened.document) !== print(document)) renamed += 1;
         const executed = await monolith(schema, print(hardened.document));
         const expected = await monolith(schema, query);
         expect(JSON.stringify(hardened.restore(executed))).toBe(JSON.stringify(expected));

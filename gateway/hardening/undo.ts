@@ -1,5 +1,6 @@
 import type { ExecutionResult, GraphQLOutputType } from 'graphql';
 import { GraphQLError, isListType, isNonNullType } from 'graphql';
+import { Filled } from './merge.ts';
 import { prefixes } from './names.ts';
 import type { Shape, ShapeField } from './shape.ts';
 
@@ -93,9 +94,15 @@ class Undoing {
   }
 
   #field(value: unknown, field: ShapeField, path: Path): unknown {
-    if (field.is !== 'rejected') return this.#value(value, field.type, field.below, path);
-    const refused = this.#refuse(path);
-    return isNonNullType(field.type) ? refused : null;
+    const isRequired = isNonNullType(field.type);
+    if (field.is === 'value' || value instanceof Filled) {
+      const own = value instanceof Filled ? value.value : value;
+      if (own === null && value instanceof Filled && isRequired) return nulled;
+      return this.#value(own, field.type, field.below, path);
+    }
+    if (field.is === 'rejected') this.#refuse(path);
+    else this.errors.push(changedMeanwhile(path));
+    return isRequired ? nulled : null;
   }
 
   #value(value: unknown, type: GraphQLOutputType | undefined, shape: Shape, path: Path): unknown {
@@ -122,6 +129,13 @@ class Undoing {
     if (this.errors.length < refusalsMax) this.errors.push(this.#refusal(path));
     return nulled;
   }
+}
+
+function changedMeanwhile(path: Path): GraphQLError {
+  return new GraphQLError('This changed while it was read. Read it again.', {
+    path,
+    extensions: { code: 'CONFLICT', retryable: true },
+  });
 }
 
 function leads({ fields, hidden }: Shape): boolean {
