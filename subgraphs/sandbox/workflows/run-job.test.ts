@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import type { SandboxUnderTest } from '../fixtures/sandbox.ts';
-import { durableRun } from '../fixtures/durable-run.ts';
+import { durableRun } from '../../../test/support/durable-run.ts';
 import { expectOrderlyEnd } from '../fixtures/orderly-end.ts';
 import { openSandbox } from '../fixtures/sandbox.ts';
 import type { Script } from '../fixtures/scripted-runner.ts';
@@ -217,7 +217,7 @@ describe('the run of a job', () => {
 /** The same attempt in another process that believes it is its own. */
 function secondRun(jobId: string) {
   const ids = { id: `${jobId}:1`, tenant: 'acme' };
-  return durableRun(sandbox.db, ids, sandbox.log).takeUp(({ run }) =>
+  return durableRun(sandbox.db, ids, { log: sandbox.log }).takeUp(({ run }) =>
     carryOut(run, { jobId, attempt: 1 }, sandbox.deps),
   );
 }
