@@ -17,7 +17,8 @@ export default async function teardown(): Promise<void> {
 }
 
 async function dropDatabasesOfRun(): Promise<void> {
-  const client = new Client(process.env['FORGE_TEST_POSTGRES_OWNER']);
+  const { FORGE_TEST_POSTGRES: url, FORGE_TEST_POSTGRES_OWNER: ownerUrl = url } = process.env;
+  const client = new Client(ownerUrl);
   await client.connect();
   try {
     const { rows } = await client.query<{ datname: string }>(
