@@ -5,6 +5,7 @@ import type { DocumentNode, ExecutionResult, GraphQLSchema } from 'graphql';
 import { buildSchema, createResolversMap } from 'type-graphql';
 import { can } from './access.ts';
 import type { Context } from './context.ts';
+import { isConnectionLost } from './db.ts';
 import { ForgeError } from './errors.ts';
 import { Cursor, DateTime, JSONValue, MinorUnits } from './graph.ts';
 import type { Reference, Subgraph } from './host.ts';
@@ -180,12 +181,23 @@ function fit(error: GraphQLError, requestId: string, log: Log): GraphQLError {
   if (isInputRefused(error)) {
     return new GraphQLError(error.message, { ...place, extensions: { code: 'BAD_USER_INPUT' } });
   }
+  if (isConnectionLost(cause)) {
+    log.warn({ err: cause, requestId, path: error.path }, 'a resolver does not reach its tables');
+    const { message, extensions } = away;
+    return new GraphQLError(message, { ...place, extensions });
+  }
   log.error({ err: cause ?? error, requestId, path: error.path }, 'a resolver failed');
   return new GraphQLError('Something went wrong on our side.', {
     ...place,
     extensions: { code: 'INTERNAL' },
   });
 }
+
+const away = new ForgeError(
+  'SUBGRAPH_UNAVAILABLE',
+  'The data cannot be reached at the moment. Ask again in a moment.',
+  { retryable: true, retryAfterMs: 1_000 },
+);
 
 /** Whether a scalar or graphql itself refused what the caller gave. */
 function isInputRefused({ path, originalError: cause }: GraphQLError): boolean {
