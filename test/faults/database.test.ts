@@ -18,7 +18,10 @@ import { kindOf } from './kinds.ts';
 import { asking, problemsOf } from './tables.ts';
 import type { Ask, Expected } from './tables.ts';
 
-/** Shorter than a lease: a process that is cut off for longer has to begin anew. */
+/**
+ * Shorter than a lease. A process that is cut off for longer ends, and is started
+ * again: a database that recovers may well take that long.
+ */
 const awayMs = 3_000;
 
 const running = new Set<{ remove(): Promise<void> }>();
@@ -44,10 +47,33 @@ async function openProduct() {
       await rm(folder, { recursive: true, force: true });
     },
   });
-  const forge = await startProduct({ env: { DATABASE_URL: postgres.url } });
-  running.add(forge);
+  const dataDir = join(folder, 'data');
+  const ports = {
+    FORGE_PORT: String(await freePort()),
+    FORGE_ADMIN_PORT: String(await freePort()),
+  };
+  const start = () => startProduct({ dataDir, env: { DATABASE_URL: postgres.url, ...ports } });
+  let forge = await start();
+  const first = forge;
+  let removing = false;
+  /** As whoever runs the product would: one that ended is started again. */
+  const supervise = async (): Promise<void> => {
+    while (!removing) {
+      if (forge.child.exitCode !== null) forge = await start().catch(() => forge);
+      await wait(100);
+    }
+  };
+  const supervising = supervise();
+  running.add({
+    async remove() {
+      removing = true;
+      await supervising;
+      await forge.remove();
+    },
+  });
   return {
     forge,
+    hasEnded: () => forge.output !== first.output,
     ask: asking(owner),
     signal: async (name: 'SIGSTOP' | 'SIGCONT') => {
       for (const pid of await familyOf(`port=${String(port)}`)) process.kill(pid, name);
@@ -101,7 +127,7 @@ const leftSql = `select (select count(*) from sandbox.job where finished_at is n
 
 describe.each(['stands still', 'ends and comes back'])('a database that %s for seconds', (how) => {
   it('leaves running programs alone; states are caught up, nothing fails, and subscribers miss nothing', async () => {
-    const { forge, ask, signal, restart } = await openProduct();
+    const { forge, ask, hasEnded, signal, restart } = await openProduct();
     const jobs = await submitJobs(forge, kindsUnderWay);
     const token = await forge.token('acme');
     const late = AbortSignal.timeout(120_000);
@@ -123,6 +149,6 @@ describe.each(['stands still', 'ends and comes back'])('a database that %s for s
       expect(seqs).toEqual(seqs.map((_seq, index) => index + 1));
       if (how === 'stands still') expect(errors).toEqual([]);
     }
-    expect(forge.child.exitCode).toBeNull();
+    if (how === 'stands still') expect(hasEnded()).toBe(false);
   }, 180_000);
 });

@@ -1,6 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { read } from '../../gateway/fixtures/clients.ts';
 import type { ClientName, GatewayAddress } from '../../gateway/fixtures/clients.ts';
+import { isAborted } from '../../subgraphs/shared/time.ts';
 
 /** What one subscriber of a job was given, through all interruptions. */
 export interface Followed {
@@ -42,7 +43,7 @@ export async function follow(
     ...{ interruptions: 0, resumedAt: 0 },
   };
   let cursor: string | undefined;
-  while (followed.ends.length === 0 && !signal.aborted) {
+  for (;;) {
     const reading = read(gateway, client, query(jobId, cursor), gateway.token);
     const left = new Promise((resolve) => {
       signal.addEventListener('abort', resolve, { once: true });
@@ -59,11 +60,10 @@ export async function follow(
       cursor = event.cursor;
       if (event.__typename === 'JobFinished') followed.ends.push(event.state ?? '');
     }
-    if (followed.ends.length > 0) break;
+    if (followed.ends.length > 0 || isAborted(signal)) return followed;
     followed.interruptions += 1;
     followed.resumedAt = followed.seqs.at(-1) ?? 0;
     do await wait(200 + Math.random() * 300);
-    while (!isUp() && !signal.aborted);
+    while (!isUp() && !isAborted(signal));
   }
-  return followed;
 }

@@ -92,6 +92,20 @@ const ending = (state: string): string[] => [
 ];
 const told = message('verticals.sandbox.job-finished');
 
+/**
+ * Of every kind but the first, points that differ in nothing from the one before
+ * them but in the kind of job are left out.
+ */
+const alike = new Set([
+  ...['enter', 'start:before', 'watch:before', 'collect:before', 'settle:before'],
+  ...['finish:before', 'tidy:before', 'leave', 'runner.start:before', 'runner.read:before'],
+  ...['runner.wait:after', 'runner.remove:before', 'runner.look=running:after', 'settle:inside'],
+  ...tx('watch/log-appended'),
+  ...tx('watch/progress+'),
+]);
+const unlike = (...points: readonly string[]): string[] =>
+  points.filter((point) => !alike.has(point));
+
 const zeros = 1_500_000;
 
 /** Every way a program can end. */
@@ -127,7 +141,7 @@ head -c ${String(zeros)} /dev/zero > "$FORGE_ARTIFACTS/deep/two.bin"`,
     printed: { texts: numbered('line', 8), whole: true },
     artifacts: { 'log.txt': sha256('of a failure') },
     cancelled: false,
-    points: [...begun, ...running, ...seen, ...files, ...ending('FAILED'), ...told],
+    points: unlike(...begun, ...running, ...seen, ...files, ...ending('FAILED')),
   },
   'is out of time': {
     spec: { template: 'shell', source: printing(1_000, 0.3), timeoutSeconds: 4, resources },
@@ -135,7 +149,7 @@ head -c ${String(zeros)} /dev/zero > "$FORGE_ARTIFACTS/deep/two.bin"`,
     printed: { texts: numbered('line', 1_000), whole: false },
     artifacts: {},
     cancelled: false,
-    points: [...begun, ...running, ...seen, ...settled, ...ending('TIMED_OUT')],
+    points: unlike(...begun, ...running, ...seen, ...ending('TIMED_OUT')),
   },
   'is cancelled': {
     spec: { template: 'shell', source: printing(1_000, 0.3), timeoutSeconds: 100, resources },
@@ -143,11 +157,11 @@ head -c ${String(zeros)} /dev/zero > "$FORGE_ARTIFACTS/deep/two.bin"`,
     printed: { texts: numbered('line', 1_000), whole: false },
     artifacts: {},
     cancelled: true,
-    points: [
+    points: unlike(
       ...[...begun, ...running, ...call('stop'), 'runner.look=ended:after'],
       ...[...tx('watch/usage-sampled+'), 'watch:inside', 'watch:after'],
       ...ending('CANCELLED'),
-    ],
+    ),
   },
   'is killed by a signal': {
     spec: {
@@ -160,7 +174,7 @@ head -c ${String(zeros)} /dev/zero > "$FORGE_ARTIFACTS/deep/two.bin"`,
     printed: { texts: numbered('line', 6), whole: true },
     artifacts: {},
     cancelled: false,
-    points: [...begun, ...running, ...seen, ...ending('FAILED')],
+    points: unlike(...begun, ...running, ...seen, ...ending('FAILED')),
   },
   'is out of memory': {
     spec: {
@@ -173,7 +187,7 @@ head -c ${String(zeros)} /dev/zero > "$FORGE_ARTIFACTS/deep/two.bin"`,
     printed: { texts: numbered('line', 3), whole: true },
     artifacts: {},
     cancelled: false,
-    points: [...seen, 'start:inside', 'watch:before', 'collect:inside', 'settle:inside', 'leave'],
+    points: [...seen, 'start:inside', 'collect:inside'],
   },
 } as const satisfies Record<string, JobKind>;
 

@@ -93,7 +93,9 @@ export class Lane {
       FORGE_LOG_LEVEL: 'warn',
     };
     this.#url = `http://127.0.0.1:${env.FORGE_PORT}/graphql`;
-    this.#crew = new Crew(env, join(this.#folder, 'log'), (death) => this.#tell(death));
+    this.#crew = new Crew(env, join(this.#folder, 'log'), (death) => {
+      this.#tell(death);
+    });
     await this.#crew.keep('gateway', 'front.js');
     for (const tenant of tenants) {
       const asked = { tenant, subject: 'alice', scopes: allScopes, ttlSeconds: 7_200 };
@@ -178,7 +180,7 @@ export class Lane {
       try {
         const token = this.#tokens.get(tenant) ?? '';
         const { data, errors } = await postTo(this.#url, token, query, variables);
-        if (data && !errors) return data as Record<string, unknown>;
+        if (data && !errors) return data;
       } catch {
         // The gateway is away.
       }
