@@ -12,6 +12,8 @@ import type { GraphQLFormattedError } from 'graphql';
 import { GraphQLError, OperationTypeNode } from 'graphql';
 import type { Log } from '../subgraphs/shared/log.ts';
 import type { ExecutionContext } from './data-source.ts';
+import type { ClientOperation, Executor } from './executor/executor.ts';
+import { UnsupportedPlan } from './executor/plan-fetches.ts';
 import type { Hardening } from './hardening/hardening.ts';
 import { planCheck } from './hardening/plan-check.ts';
 import { maskErrors } from './errors.ts';
@@ -32,6 +34,7 @@ export interface ApolloContext extends BaseContext, ExecutionContext {
 export interface ApolloOptions {
   readonly supergraphSdl: string;
   readonly dataSources: Readonly<Record<string, GraphQLDataSource>>;
+  readonly executor: Executor;
   /** What every operation goes through before it is planned. */
   readonly hardening: Hardening;
   readonly production: boolean;
@@ -47,7 +50,7 @@ export async function startApollo(options: ApolloOptions): Promise<ApolloServer<
   const { production, apolloKey, limits } = options;
   const logger = loggerOf(options.log);
   const server = new ApolloServer<ApolloContext>({
-    gateway: hardenedGateway(silentGateway(options), options.hardening),
+    gateway: hardenedGateway(silentGateway(options), options),
     logger,
     nodeEnv: production ? 'production' : 'development',
     introspection: !production,
@@ -117,8 +120,22 @@ function silentGateway(options: ApolloOptions): ApolloGateway {
 
 type GatewayInterface = NonNullable<ApolloServerOptions<ApolloContext>['gateway']>;
 
-/** The gateway with its executor between the hardening of documents and the way back. */
-function hardenedGateway(gateway: ApolloGateway, hardening: Hardening): GatewayInterface {
+/**
+ * The gateway with operations run by our executor, between the hardening of
+ * documents and the way back. The stock executor takes what ours cannot run.
+ */
+function hardenedGateway(
+  gateway: ApolloGateway,
+  { hardening, executor: ours, metrics }: ApolloOptions,
+): GatewayInterface {
+  const prepared = (operation: ClientOperation): ReturnType<Executor['prepare']> | undefined => {
+    try {
+      return ours.prepare(operation);
+    } catch (cause) {
+      if (cause instanceof UnsupportedPlan) return undefined;
+      throw cause;
+    }
+  };
   return {
     onSchemaLoadOrUpdate: (callback) => gateway.onSchemaLoadOrUpdate(callback),
     stop: () => gateway.stop(),
@@ -128,12 +145,15 @@ function hardenedGateway(gateway: ApolloGateway, hardening: Hardening): GatewayI
         async executor(requestContext) {
           const { request } = requestContext;
           const { scope } = requestContext.context as ApolloContext;
-          const { document, key, variables, restore } = hardening.harden({
+          const { document, key, variables, overrides, restore } = hardening.harden({
             document: requestContext.document,
             operationName: request.operationName,
             variables: request.variables,
             identity: scope.identity,
           });
+          const run = prepared({ document, operationName: undefined, variables, overrides });
+          if (run) return restore('errors' in run ? run : await ours.execute(run, scope));
+          metrics.fallback();
           return restore(
             await executor({
               ...requestContext,

@@ -9,6 +9,7 @@ import { dataSource } from './data-source.ts';
 import type { Engine } from './engine.ts';
 import { hardening as hardeningOf } from './hardening/hardening.ts';
 import type { HardeningOptions } from './hardening/hardening.ts';
+import { createExecutor } from './executor/executor.ts';
 import { explorer } from './explorer.ts';
 import type { HttpRoute } from './explorer.ts';
 import { defaultLimits } from './limits.ts';
@@ -87,11 +88,11 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
     apollo: { key: apolloKey },
   } = config;
   const operations = prepareOperations(loaded.schema, limits);
-  const planner = createPlanner(loaded);
-  const parts = { loaded, operations, planner, hardening, clients, dataSources, limits, metrics };
+  const executor = createExecutor({ ...loaded, ...createPlanner(loaded), subgraphs: clients });
+  const parts = { loaded, operations, executor, hardening, clients, limits, metrics };
   const engine: Engine = {
     apollo: await startApollo({
-      ...{ supergraphSdl: loaded.sdl, dataSources, hardening },
+      ...{ supergraphSdl: loaded.sdl, dataSources, executor, hardening },
       production,
       apolloKey,
       limits,

@@ -1,20 +1,15 @@
-import { buildOperationContext, executeQueryPlan } from '@apollo/gateway';
-import type { GraphQLDataSource } from '@apollo/gateway';
-import type { FetchNode, PlanNode, SubscriptionNode } from '@apollo/query-planner';
 import type { ExecutionResult, FormattedExecutionResult } from 'graphql';
 import { getOperationAST, getVariableValues, GraphQLError } from 'graphql';
 import { RequestErrors, maskErrors } from './errors.ts';
 import { eventStream } from './event-stream.ts';
 import type { EventStream } from './event-stream.ts';
-import { responseOf } from './data-source.ts';
-import type { ExecutionContext } from './data-source.ts';
-import type { HardenedOperation, Hardening } from './hardening/hardening.ts';
+import type { Executor } from './executor/executor.ts';
+import type { Hardening } from './hardening/hardening.ts';
 import type { Limits } from './limits.ts';
 import type { OperationRequest, Operations, PreparedOperation } from './operation.ts';
-import type { Planner } from './planner.ts';
 import type { Caller, Scope } from './scope.ts';
 import { scopeOf } from './scope.ts';
-import type { GraphRequest, SubgraphClient } from './subgraph-client.ts';
+import type { SubgraphClient } from './subgraph-client.ts';
 import type { LoadedSupergraph } from './supergraph.ts';
 import type { GatewayMetrics } from './telemetry.ts';
 
@@ -42,16 +37,15 @@ export interface Subscriptions {
 export interface SubscriptionParts {
   readonly loaded: LoadedSupergraph;
   readonly operations: Operations;
-  readonly planner: Planner;
+  readonly executor: Executor;
   readonly hardening: Hardening;
   readonly clients: ReadonlyMap<string, SubgraphClient>;
-  readonly dataSources: Readonly<Record<string, GraphQLDataSource>>;
   readonly limits: Limits;
   readonly metrics: GatewayMetrics;
 }
 
 export function subscriptions(parts: SubscriptionParts): Subscriptions {
-  const { operations, planner, clients, limits } = parts;
+  const { operations, executor, clients, limits } = parts;
   return {
     async open(operation, request, caller, signal) {
       operations.validate(operation);
@@ -61,9 +55,11 @@ export function subscriptions(parts: SubscriptionParts): Subscriptions {
       const hardened = parts.hardening.harden({
         ...{ document, operationName, variables, identity: caller.identity },
       });
-      const plan = planner.planSubscription({ ...hardened, operationName });
-      const client = clients.get(plan.primary.serviceName);
-      if (!client) throw new Error(`No subgraph ${plan.primary.serviceName}`);
+      const run = executor.prepare({ ...hardened, operationName: undefined });
+      if ('errors' in run) throw new RequestErrors(run.errors);
+      const { first } = run;
+      const client = first && clients.get(first.subgraph);
+      if (!client) throw new Error('No subgraph serves the subscription');
 
       const controller = new AbortController();
       const leave = (): void => {
@@ -75,18 +71,21 @@ export function subscriptions(parts: SubscriptionParts): Subscriptions {
         signal.removeEventListener('abort', leave);
       });
       const scope = scopeOf(caller, controller.signal, limits.requestTimeoutMs);
-      const source = await client.subscribe(primaryRequest(plan.primary, hardened), scope);
-      const complete = completer(parts, operationName, hardened, plan);
+      const source = await client.subscribe(first.request, scope);
       const { metrics } = parts;
       metrics.streamOpened(client.name);
       controller.signal.addEventListener('abort', () => {
         metrics.streamClosed(client.name);
       });
-      const counted: Complete = (event, within) => {
+      // The executor that runs queries completes each event, as the answer to the first request.
+      const complete: Complete = async (event, within) => {
         metrics.event(client.name);
-        return complete(event, within);
+        const { data = null, errors } = hardened.restore(
+          await executor.execute(run, within, event),
+        );
+        return { ...(errors ? { errors: maskErrors(errors, within) } : {}), data };
       };
-      return eventStream(completed(source, scope, limits, counted), controller);
+      return eventStream(completed(source, scope, limits, complete), controller);
     },
   };
 }
@@ -120,84 +119,3 @@ function checkVariables(
     ),
   );
 }
-
-function primaryRequest(primary: FetchNode, { variables }: HardenedOperation): GraphRequest {
-  const used = (primary.variableUsages ?? []).filter((name) => variables?.[name] !== undefined);
-  return {
-    query: primary.operation,
-    variables: Object.fromEntries(used.map((name) => [name, variables?.[name]])),
-    ...(primary.operationName === undefined ? {} : { operationName: primary.operationName }),
-  };
-}
-
-/** The pseudo subgraph that answers the plan's root with the event at hand. */
-const eventService = '(event)';
-
-/**
- * Completes one event with the executor that runs queries, on the plan
- * "the event, then the rest". Aliases, `@requires`, entity batches, null
- * propagation and partial failure are therefore exactly those of a query.
- */
-function completer(
-  { loaded, dataSources }: SubscriptionParts,
-  operationName: string | undefined,
-  { key, document, variables, restore }: HardenedOperation,
-  { primary, rest }: SubscriptionNode,
-): Complete {
-  const seed: FetchNode = { ...primary, serviceName: eventService };
-  const node: PlanNode = rest ? { kind: 'Sequence', nodes: [seed, rest] } : seed;
-  const operationContext = buildOperationContext({
-    schema: loaded.schema,
-    operationDocument: document,
-    ...(operationName === undefined ? {} : { operationName }),
-  });
-
-  return async (event, scope) => {
-    const answer = responseOf(event);
-    const executed = await executeQueryPlan(
-      { kind: 'QueryPlan', node },
-      { ...dataSources, [eventService]: { process: () => Promise.resolve(answer) } },
-      requestContext(loaded, { key, document }, operationContext.operation, variables, scope),
-      operationContext,
-      loaded.supergraphSchema,
-      loaded.apiSchema,
-    );
-    const result = restore(executed);
-    return {
-      ...(result.errors ? { errors: maskErrors(result.errors, scope) } : {}),
-      data: result.data ?? null,
-    };
-  };
-}
-
-type GatewayGraphQLRequestContext = Parameters<typeof executeQueryPlan>[2];
-
-/** What the executor needs of a request; the rest of the interface belongs to queries. */
-function requestContext(
-  { schema }: LoadedSupergraph,
-  { document, key }: Pick<PreparedOperation, 'document' | 'key'>,
-  operation: GatewayGraphQLRequestContext['operation'],
-  variables: Record<string, unknown> | undefined,
-  scope: Scope,
-): GatewayGraphQLRequestContext {
-  const context: ExecutionContext = { scope };
-  return {
-    request: { variables: variables ?? {} },
-    context,
-    logger: silent,
-    schema,
-    document,
-    source: key,
-    operation,
-    operationName: operation.name?.value ?? null,
-    queryHash: key,
-    metrics: {},
-    overallCachePolicy: undefined,
-    schemaHash: '' as GatewayGraphQLRequestContext['schemaHash'],
-    cache: { get: nothing, set: nothing, delete: nothing },
-  };
-}
-
-const nothing = (): Promise<undefined> => Promise.resolve(undefined);
-const quiet = (): void => undefined;
-const silent = { debug: quiet, info: quiet, warn: quiet, error: quiet };

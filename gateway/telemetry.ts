@@ -8,6 +8,8 @@ export interface GatewayMetrics {
   streamOpened(subgraph: string): void;
   streamClosed(subgraph: string): void;
   event(subgraph: string): void;
+  /** An operation was left to the stock executor. */
+  fallback(): void;
 }
 
 /** Registers the gateway's metrics. Throws when the registry has them already. */
@@ -40,6 +42,11 @@ export function gatewayMetrics(registry: Registry): GatewayMetrics {
     labelNames: ['subgraph'],
     registers,
   });
+  const fallbacks = new Counter({
+    name: 'forge_gateway_fallbacks_total',
+    help: 'Operations whose plan was run by the stock executor',
+    registers,
+  });
   return {
     operation(kind, outcome, seconds) {
       operations.observe({ kind, outcome }, seconds);
@@ -55,6 +62,9 @@ export function gatewayMetrics(registry: Registry): GatewayMetrics {
     },
     event(subgraph) {
       events.inc({ subgraph });
+    },
+    fallback() {
+      fallbacks.inc();
     },
   };
 }

@@ -1,8 +1,11 @@
-import type { PlanNode } from '@apollo/query-planner';
+import type { PlanNode, SubscriptionNode } from '@apollo/query-planner';
 import type { DocumentNode, ExecutionResult, GraphQLSchema } from 'graphql';
 import { getVariableValues, GraphQLError, isNonNullType } from 'graphql';
 import type { Introspect } from './introspection.ts';
 import { introspection } from './introspection.ts';
+import type { FieldTree } from './field-tree.ts';
+import type { Kept } from './kept.ts';
+import type { GraphRequest } from '../subgraph-client.ts';
 import type { IsAbstract } from './paths.ts';
 import { plannedFetches } from './plan-fetches.ts';
 import type { Project } from './projection.ts';
@@ -11,7 +14,7 @@ import type { TypesWithin } from './representations.ts';
 import type { PlannedRequest } from './requests.ts';
 import { plannedRequests } from './requests.ts';
 import type { Ask } from './run.ts';
-import { run } from './run.ts';
+import { graphRequest, run } from './run.ts';
 import type { OperationText, Switches } from './selections.ts';
 import { collectFields, decided, documentOf, operationText, switchNames } from './selections.ts';
 import type { Grow, Tree } from './tree.ts';
@@ -26,13 +29,22 @@ export interface Graph {
   readonly grow: Grow;
 }
 
+/** Which labels of `@override` are on. */
+export type Overrides = Map<string, boolean>;
+
 /** Plans the one operation of a document that has no conditions. */
-export type Plan = (document: DocumentNode) => PlanNode | undefined;
+export type Plan = (
+  document: DocumentNode,
+  overrides: Overrides,
+) => PlanNode | SubscriptionNode | undefined;
 
 /** An operation that needs only variables to be run. */
 export interface CompiledOperation {
   /** Plans for these variables. Throws UnsupportedPlan for what cannot be run. */
-  prepare(variables: Readonly<Record<string, unknown>>): PreparedRun | Refusal;
+  prepare(
+    variables: Readonly<Record<string, unknown>>,
+    overrides?: Overrides,
+  ): PreparedRun | Refusal;
 }
 
 /** The variables cannot be taken. */
@@ -43,6 +55,8 @@ export interface Refusal {
 /** An operation with everything decided but what subgraphs answer. */
 export interface PreparedRun {
   readonly requests: readonly PlannedRequest[];
+  /** The first request: for a subscription, the one that opens the stream. */
+  readonly first: { readonly subgraph: string; readonly request: GraphRequest } | undefined;
   /**
    * Runs it. With a seed, the answer to the first request is taken as given:
    * that is how the event of a subscription is completed. Never rejects for
@@ -50,9 +64,6 @@ export interface PreparedRun {
    */
   execute(ask: Ask, seed?: ExecutionResult): Promise<ExecutionResult>;
 }
-
-/** The ways of one operation that differ by @skip and @include, kept when last used. */
-const variantsMax = 32;
 
 /**
  * Compiles an operation, once for each way its conditions can be decided.
@@ -64,35 +75,58 @@ export function compileOperation(
   graph: Graph,
   document: DocumentNode,
   operationName: string | undefined,
-  plan: Plan,
+  { plan, kept, key: documentKey }: Compiling,
 ): CompiledOperation {
   const text = operationText(document, operationName);
   const names = switchNames(text);
-  const variants = new Map<string, Variant>();
-  const variantFor = (switches: Switches): Variant => {
-    const key = [...switches.values()].map(Number).join('');
-    const variant = variants.get(key) ?? compiled(graph, decided(text, switches), plan);
-    variants.delete(key);
-    variants.set(key, variant);
-    const [oldest = ''] = variants.keys();
-    if (variants.size > variantsMax) variants.delete(oldest);
-    return variant;
-  };
   return {
-    prepare(variables) {
+    prepare(variables, overrides = new Map<string, boolean>()) {
       const values = valuesOf(graph.schema, text, names, variables);
       if ('errors' in values) return values;
-      const variant = variantFor(values.switches);
+      const { switches } = values;
+      const key = [documentKey, ...switches.values(), ...[...overrides].flat()].join(' ');
+      const variant =
+        kept.get(key) ?? keptVariant(kept, key, compiled(graph, decided(text, switches), (one) => plan(one, overrides)));
+      const [first] = variant.requests;
       return {
         requests: variant.requests,
+        first: first && { subgraph: first.subgraph, request: graphRequest(first, variables) },
         execute: (ask, seed) => executed(graph, variant, variables, ask, seed),
       };
     },
   };
 }
 
+/** What compiling takes besides the operation. */
+export interface Compiling {
+  readonly plan: Plan;
+  readonly kept: Kept<Variant>;
+  /** Of this document alone. */
+  readonly key: string;
+}
+
+function keptVariant(kept: Kept<Variant>, key: string, variant: Variant): Variant {
+  const weight = variant.requests.reduce((sum, request) => sum + weightOf(request), bytesPerVariant);
+  return kept.set(key, variant, weight);
+}
+
+/** About what a variant takes, by what was measured: a closure and a Map entry per field. */
+const bytesPerVariant = 4_000;
+const bytesPerField = 400;
+
+function weightOf({ query, root, entities }: PlannedRequest): number {
+  const parts = root ? [root] : entities;
+  return parts.reduce((sum, { fields }) => sum + bytesPerField * sizeOf(fields), 2 * query.length);
+}
+
+function sizeOf(fields: FieldTree): number {
+  let size = fields.size;
+  for (const inner of fields.values()) size += sizeOf(inner);
+  return size;
+}
+
 /** An operation with every condition decided. */
-interface Variant {
+export interface Variant {
   readonly requests: readonly PlannedRequest[];
   readonly project: Project;
   readonly introspect: Introspect | undefined;
@@ -100,7 +134,11 @@ interface Variant {
   readonly required: ReadonlySet<string>;
 }
 
-function compiled({ schema, typesWithin }: Graph, text: OperationText, plan: Plan): Variant {
+function compiled(
+  { schema, typesWithin }: Graph,
+  text: OperationText,
+  plan: (document: DocumentNode) => ReturnType<Plan>,
+): Variant {
   const { operation } = text;
   const type = schema.getRootType(operation.operation);
   if (!type) throw new GraphQLError(`The graph has no ${operation.operation}.`);
@@ -112,11 +150,14 @@ function compiled({ schema, typesWithin }: Graph, text: OperationText, plan: Pla
     if (field && isNonNullType(field.type)) required.add(key);
   }
   const node = asked.length > 0 ? plan(documentOf(text)) : undefined;
-  if (!node && asked.length > 0) throw new Error(`No plan serves ${asked.join(', ')}`);
   const isMutation = operation.operation === 'mutation';
   const fetches = node ? plannedFetches(node, isMutation) : [];
+  const requests = plannedRequests(fetches, isMutation, typesWithin);
+  const planned = new Set(requests.flatMap(({ root }) => [...(root?.fields.keys() ?? [])]));
+  const left = asked.filter((key) => !planned.has(key));
+  if (left.length > 0) throw new Error(`No subgraph is asked for ${left.join(', ')}`);
   return {
-    requests: plannedRequests(fetches, isMutation, typesWithin),
+    requests,
     project: projection(schema, text),
     introspect: introspection(schema, text),
     required,

@@ -1,9 +1,18 @@
 import type { DocumentNode, ExecutionResult, GraphQLSchema } from 'graphql';
 import { isAbstractType, isInterfaceType } from 'graphql';
+import type { OverrideChoice } from '../override-labels.ts';
 import type { Scope } from '../scope.ts';
 import type { SubgraphClient } from '../subgraph-client.ts';
-import type { CompiledOperation, Graph, Plan, PreparedRun, Refusal } from './compile.ts';
+import type {
+  CompiledOperation,
+  Graph,
+  Plan,
+  PreparedRun,
+  Refusal,
+  Variant,
+} from './compile.ts';
 import { compileOperation } from './compile.ts';
+import { Kept } from './kept.ts';
 import type { Ask } from './run.ts';
 import { grower } from './tree.ts';
 
@@ -20,6 +29,7 @@ export interface ClientOperation {
   readonly document: DocumentNode;
   readonly operationName: string | undefined;
   readonly variables: Readonly<Record<string, unknown>> | undefined;
+  readonly overrides?: OverrideChoice;
 }
 
 export interface Executor {
@@ -35,19 +45,28 @@ export interface Executor {
 export function createExecutor(parts: ExecutorParts): Executor {
   const { schema, supergraphSchema, plan, subgraphs } = parts;
   const graph = graphOf(schema, supergraphSchema);
+  const kept = new Kept<Variant>(keptBytesMax);
   const compiled = new WeakMap<DocumentNode, Map<string | undefined, CompiledOperation>>();
+  let documents = 0;
+  const compiledOf = ({ document, operationName }: ClientOperation): CompiledOperation => {
+    const known = compiled.get(document) ?? new Map<string | undefined, CompiledOperation>();
+    compiled.set(document, known);
+    const found = known.get(operationName);
+    if (found) return found;
+    documents += 1;
+    const compiling = { plan, kept, key: String(documents) };
+    const operation = compileOperation(graph, document, operationName, compiling);
+    known.set(operationName, operation);
+    return operation;
+  };
   return {
-    prepare({ document, operationName, variables = {} }) {
-      const known = compiled.get(document) ?? new Map<string | undefined, CompiledOperation>();
-      compiled.set(document, known);
-      const operation =
-        known.get(operationName) ?? compileOperation(graph, document, operationName, plan);
-      known.set(operationName, operation);
-      return operation.prepare(variables);
-    },
+    prepare: (operation) => compiledOf(operation).prepare(operation.variables ?? {}, operation.overrides?.conditions),
     execute: (run, scope, seed) => run.execute(asker(subgraphs, scope), seed),
   };
 }
+
+/** Plans and what is compiled of them, about. */
+const keptBytesMax = 64 * 1_048_576;
 
 function asker(subgraphs: ExecutorParts['subgraphs'], scope: Scope): Ask {
   return async (name, request) => {

@@ -1,4 +1,4 @@
-import type { FetchNode, PlanNode } from '@apollo/query-planner';
+import type { FetchNode, PlanNode, SubscriptionNode } from '@apollo/query-planner';
 import type { Step } from './paths.ts';
 import { keysOf, onOneLine, stepsOf } from './paths.ts';
 
@@ -19,13 +19,17 @@ export interface PlannedFetch {
  *
  * The fields of a mutation happen one after the other. In a query a fetch waits
  * only for what can reach its objects, or what they are represented by: fetches
- * above, at and below its own place.
+ * above, at and below its own place. The first fetch of a subscription is the
+ * one that its events stand for.
  */
-export function plannedFetches(plan: PlanNode, isMutation: boolean): PlannedFetch[] {
+export function plannedFetches(
+  plan: PlanNode | SubscriptionNode,
+  isMutation: boolean,
+): PlannedFetch[] {
   const fetches: PlannedFetch[] = [];
 
   const visit = (
-    node: PlanNode,
+    node: PlanNode | SubscriptionNode,
     steps: readonly Step[],
     before: readonly number[],
   ): number[] => {
@@ -36,6 +40,10 @@ export function plannedFetches(plan: PlanNode, isMutation: boolean): PlannedFetc
           done.push(...visit(inner, steps, [...before, ...done]));
         }
         return done;
+      }
+      case 'Subscription': {
+        const done = visit(node.primary, steps, before);
+        return node.rest ? [...done, ...visit(node.rest, steps, [...before, ...done])] : done;
       }
       case 'Parallel':
         return node.nodes.flatMap((inner) => visit(inner, steps, before));

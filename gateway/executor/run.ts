@@ -52,10 +52,9 @@ export async function run(
 async function askRoot(request: PlannedRequest, execution: Execution): Promise<void> {
   const { root } = request;
   if (!root || targetsOf(root, execution).length === 0) return;
-  const variables = variablesOf(request, execution);
   let answer: ExecutionResult;
   try {
-    answer = await execution.ask(request.subgraph, graphRequest(request, variables));
+    answer = await execution.ask(request.subgraph, graphRequest(request, execution.variables));
   } catch (cause) {
     failed(root, cause, execution);
     execution.stopped ||= isFatal(request, execution);
@@ -113,21 +112,18 @@ function failed({ places, fields }: Part, cause: unknown, { troubles }: Executio
   for (const { keys } of places) troubles.failed({ cause, keys, fields });
 }
 
-function variablesOf(request: PlannedRequest, { variables }: Execution): Record<string, unknown> {
+/** What a subgraph is sent, with those of the client's variables that are for it. */
+export function graphRequest(
+  { query, operationName, variables: names }: PlannedRequest,
+  variables: Readonly<Record<string, unknown>>,
+): GraphRequest & { readonly variables: Record<string, unknown> } {
   const sent: Record<string, unknown> = {};
-  for (const name of request.variables) {
+  for (const name of names) {
     if (Object.hasOwn(variables, name) && variables[name] !== undefined) {
       setAt(sent, name, variables[name]);
     }
   }
-  return sent;
-}
-
-function graphRequest(
-  { query, operationName }: PlannedRequest,
-  variables: Record<string, unknown>,
-): GraphRequest {
-  return operationName === undefined ? { query, variables } : { query, variables, operationName };
+  return { query, variables: sent, ...(operationName === undefined ? {} : { operationName }) };
 }
 
 /** The entities of one part of a request, and where in its list each is represented. */
@@ -141,11 +137,13 @@ async function askEntities(request: PlannedRequest, execution: Execution): Promi
   const batches = request.entities.map((part) => batchOf(part, execution));
   const active = batches.filter(({ targets }) => targets.length > 0);
   if (active.length === 0) return;
-  const variables = variablesOf(request, execution);
-  for (const { part, representations } of batches) variables[part.variable] = representations.list;
+  const made = graphRequest(request, execution.variables);
+  for (const { part, representations } of batches) {
+    made.variables[part.variable] = representations.list;
+  }
   let answer: ExecutionResult;
   try {
-    answer = await execution.ask(request.subgraph, graphRequest(request, variables));
+    answer = await execution.ask(request.subgraph, made);
   } catch (cause) {
     for (const { part } of active) failed(part, cause, execution);
     return;
