@@ -16,6 +16,7 @@ import { loadKeys } from '../../subgraphs/shared/keys.ts';
 import { createLog } from '../../subgraphs/shared/log.ts';
 import { kernelTables } from '../../subgraphs/shared/tables.ts';
 import { systemClock } from '../../subgraphs/shared/time.ts';
+import type { Workflow } from '../../subgraphs/shared/workflow.ts';
 import { startWorkflows } from '../../subgraphs/shared/workflow-engine.ts';
 import { KillPoints } from './kill-points.ts';
 import type { KillPlan } from './kill-points.ts';
@@ -59,7 +60,9 @@ function watched(subgraph: Subgraph): Subgraph {
   return {
     ...subgraph,
     consumers,
-    workflows: subgraph.workflows.map((one) => points.workflow(one)),
+    workflows: subgraph.workflows.map((one: Workflow<{ jobId: string }, unknown>) =>
+      points.workflow(one),
+    ),
     deps: {
       ...deps,
       runner: points.runner(runner),
