@@ -53,7 +53,9 @@ export async function follow(
     for (const { data, errors } of reading.results) {
       const event = (data as { jobEvents?: EventOfJob } | null | undefined)?.jobEvents;
       if (!event) {
-        followed.errors.push(JSON.stringify(errors ?? data));
+        // Apollo gives a connection that broke as a result as well: only what was answered counts.
+        const told = errors?.filter((error) => 'extensions' in error) ?? [];
+        followed.errors.push(...told.map((error) => JSON.stringify(error)));
         continue;
       }
       followed.seqs.push(event.seq);

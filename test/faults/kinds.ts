@@ -101,7 +101,6 @@ const alike = new Set([
   ...['finish:before', 'tidy:before', 'leave', 'runner.start:before', 'runner.read:before'],
   ...['runner.wait:after', 'runner.remove:before', 'runner.look=running:after', 'settle:inside'],
   ...tx('watch/log-appended'),
-  ...tx('watch/progress+'),
 ]);
 const unlike = (...points: readonly string[]): string[] =>
   points.filter((point) => !alike.has(point));
@@ -113,7 +112,7 @@ export const kinds = {
   succeeds: {
     spec: {
       template: 'shell',
-      source: `${printing(12, 0.25)}
+      source: `${printing(24, 0.25)}
 printf 'first file' > "$FORGE_ARTIFACTS/one.txt"
 mkdir "$FORGE_ARTIFACTS/deep"
 head -c ${String(zeros)} /dev/zero > "$FORGE_ARTIFACTS/deep/two.bin"`,
@@ -121,7 +120,7 @@ head -c ${String(zeros)} /dev/zero > "$FORGE_ARTIFACTS/deep/two.bin"`,
       resources,
     },
     end: { state: 'SUCCEEDED', reason: null, exitCode: 0 },
-    printed: { texts: numbered('line', 12), whole: true },
+    printed: { texts: numbered('line', 24), whole: true },
     artifacts: { 'one.txt': sha256('first file'), 'deep/two.bin': sha256(Buffer.alloc(zeros)) },
     cancelled: false,
     points: [

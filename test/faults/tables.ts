@@ -115,7 +115,7 @@ async function moneyProblems(ask: Ask): Promise<string[]> {
     union all select 'the ledger of ' || tenant_id || ' is not even' from billing.ledger_entry
       group by tenant_id having sum(amount_minor) <> 0
     union all select kind || ' of ' || source || ' is booked ' || count(*) || ' times'
-      from billing.ledger_transaction group by kind, source having count(*) > 1
+      from billing.ledger_transaction group by tenant_id, kind, source having count(*) > 1
     union all select 'a fact of ' || job_id || ' that was not an attempt' from billing.usage_fact
       where (job_id, attempt) not in (select job_id, attempt from sandbox.job_attempt)`);
   return [...attempts, ...ledger].map(({ what }) => what);
