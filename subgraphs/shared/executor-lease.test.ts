@@ -60,8 +60,10 @@ async function holding(
       ...change,
     },
     {
+      mayTakeOver: () => true,
       takeOver: async (subgraph, runIds) => {
         taken.push([subgraph, ...runIds.toSorted()]);
+        await requeued(runIds);
       },
       onLost,
       ...events,
@@ -69,6 +71,15 @@ async function holding(
   );
   held.push(lease);
   return { lease, taken, onLost };
+}
+
+/** What DBOS does with runs that are resumed. */
+async function requeued(runIds: readonly string[]): Promise<void> {
+  await pool.query(
+    `update runs.workflow_status set status = 'ENQUEUED', executor_id = null
+     where workflow_uuid = any($1)`,
+    [runIds],
+  );
 }
 
 /** An executor that no longer says it lives. */
@@ -246,14 +257,33 @@ describe('taking over', () => {
     expect(other.taken).toEqual([['verticals', 'run_v']]);
   });
 
+  it('has the runs of a process that nobody knows go on as well', async () => {
+    await run('run_1', 'executor_forgotten');
+    const { taken } = await holding('executor_1');
+    await until(() => taken.length > 0);
+    expect(taken).toEqual([['sandbox', 'run_1']]);
+  });
+
+  it('waits until the process can', async () => {
+    await dead('executor_dead');
+    await run('run_1', 'executor_dead');
+    let launched = false;
+    const { taken } = await holding('executor_1', {}, { mayTakeOver: () => launched });
+    await sleep(leaseMs / 2);
+    expect(taken).toEqual([]);
+    launched = true;
+    await until(() => taken.length > 0);
+  });
+
   it('that broke off is made good by the next round', async () => {
     await dead('executor_dead');
     await run('run_1', 'executor_dead');
     let rounds = 0;
-    const takeOver = async (): Promise<void> => {
+    const takeOver = async (_subgraph: string, runIds: readonly string[]): Promise<void> => {
       rounds += 1;
       expect(await executors()).toContain('executor_dead');
       if (rounds === 1) throw new Error('killed in the middle');
+      await requeued(runIds);
     };
     const { onLost } = await holding('executor_1', {}, { takeOver });
     await until(async () => !(await executors()).includes('executor_dead'));

@@ -13,6 +13,8 @@ export interface LeaseOptions {
 }
 
 export interface LeaseEvents {
+  /** Whether this process can take runs over yet. It lives before it can. */
+  mayTakeOver(): boolean;
   /** Has runs of a dead process go on. Done twice it is done once. */
   takeOver(subgraph: string, runIds: readonly string[]): Promise<void>;
   /** Others may have taken over what this process was doing. Called once. */
@@ -28,7 +30,6 @@ export interface Lease {
 export const leaseMs = 5_000;
 /** A lease is renewed five times in its life. */
 const renewalsPerLease = 5;
-const deadMax = 20;
 
 /**
  * Says that this process lives, for as long as it does, and takes over the runs
@@ -54,7 +55,7 @@ export async function holdLease(options: LeaseOptions, events: LeaseEvents): Pro
           return;
         }
         renewedAt = performance.now();
-        await takeOverDead(options, events);
+        if (events.mayTakeOver()) await takeOverLeft(options, events);
       } catch (err) {
         log.warn({ err }, 'the lease of this process could not be renewed');
         if (performance.now() - renewedAt > leaseMs) {
@@ -90,27 +91,33 @@ async function renewed({ pool, executorId, leaseMs }: LeaseOptions): Promise<boo
 }
 
 /**
- * Takes over what dead processes left. Their row goes once none of their runs is
- * left behind, so a crash in here is made good by the next round, of whoever.
+ * Takes over runs whose process is dead, or not known at all. The row of a dead
+ * one goes once none of its runs is left behind, so a crash in here is made good
+ * by the next round, of whoever.
  */
-async function takeOverDead(options: LeaseOptions, events: LeaseEvents): Promise<void> {
+async function takeOverLeft(options: LeaseOptions, events: LeaseEvents): Promise<void> {
   const { pool, executorId, subgraphs, systemSchema } = options;
-  const { rows: dead } = await pool.query<{ id: string }>(
-    `select id from forge.executor where lease_until <= clock_timestamp() and id <> $2 limit $1`,
-    [deadMax, executorId],
+  const { rows } = await pool.query<{ id: string; subgraph: string }>(
+    `select workflow_uuid as id, split_part(name, '.', 1) as subgraph
+     from ${systemSchema}.workflow_status w
+     where status = 'PENDING' and split_part(name, '.', 1) = any($1) and not exists (
+       select 1 from forge.executor e
+       where e.id = w.executor_id and (e.lease_until > clock_timestamp() or e.id = $2))
+     limit $3`,
+    [subgraphs, executorId, runsMax],
   );
-  for (const { id } of dead) {
-    const { rows: runs } = await pool.query<{ id: string; subgraph: string }>(
-      `select workflow_uuid as id, split_part(name, '.', 1) as subgraph
-       from ${systemSchema}.workflow_status where executor_id = $1 and status = 'PENDING'`,
-      [id],
-    );
-    for (const subgraph of subgraphs) {
-      const ours = runs.filter((run) => run.subgraph === subgraph).map((run) => run.id);
-      if (ours.length > 0) await events.takeOver(subgraph, ours);
-    }
-    if (runs.every((run) => subgraphs.includes(run.subgraph))) {
-      await pool.query('delete from forge.executor where id = $1', [id]);
-    }
+  for (const subgraph of subgraphs) {
+    const left = rows.filter((run) => run.subgraph === subgraph).map((run) => run.id);
+    if (left.length > 0) await events.takeOver(subgraph, left);
   }
+  await pool.query(
+    `delete from forge.executor e
+     where lease_until <= clock_timestamp() and id <> $1 and not exists (
+       select 1 from ${systemSchema}.workflow_status w
+       where w.executor_id = e.id and w.status = 'PENDING')`,
+    [executorId],
+  );
 }
+
+/** In one round; the rest is found by the next. */
+const runsMax = 500;

@@ -23,7 +23,7 @@ import { noTracing } from './telemetry.ts';
 import type { Tracing } from './telemetry.ts';
 import { isAborted, sleep } from './time.ts';
 import type { Clock } from './time.ts';
-import { wakeOrTimeout } from './wakeups.ts';
+import { bellOf } from './wakeups.ts';
 import type { Workflow } from './workflow.ts';
 
 /** How another subgraph's mention of an entity becomes this subgraph's part of it. */
@@ -210,16 +210,17 @@ const failurePauseMs = 1_000;
 async function repeat(chore: Chore<unknown>, work: WorkerContext<unknown>): Promise<void> {
   const { db, log, signal } = work;
   if (chore.afterMs !== undefined) await sleep(chore.afterMs, signal).catch(() => undefined);
+  const bell = bellOf(db.wakeups, chore.wakeTopic ?? `chore/${db.name}/${chore.name}`);
   while (!signal.aborted) {
-    const topic = chore.wakeTopic ?? `chore/${db.name}/${chore.name}`;
-    const woken = wakeOrTimeout(db.wakeups, topic, chore.everyMs, signal);
+    bell.quiet();
     try {
       await chore.run(work);
+      await bell.ring(chore.everyMs, signal);
     } catch (err) {
-      if (isAborted(signal)) return;
+      if (isAborted(signal)) break;
       log.error({ err, chore: chore.name }, 'a chore failed and is done again');
       await sleep(failurePauseMs, signal).catch(() => undefined);
     }
-    await woken;
   }
+  bell.remove();
 }

@@ -1,4 +1,4 @@
-import { pino, stdTimeFunctions } from 'pino';
+import { pino, stdSerializers, stdTimeFunctions } from 'pino';
 import type { DestinationStream, Logger } from 'pino';
 
 export type Log = Logger;
@@ -8,9 +8,12 @@ export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'silent';
 /** Members whose values never reach a log, wherever they stand. */
 const secretNames = [
   'authorization',
+  'Authorization',
   'password',
   'secret',
   'token',
+  'access_token',
+  'refresh_token',
   'apiKey',
   'privateKey',
   'connectionString',
@@ -39,8 +42,18 @@ export function createLog(
       level: config.level,
       base: { pid: process.pid },
       timestamp: stdTimeFunctions.isoTime,
+      serializers: { err: toldError },
       redact: { paths, censor: '[redacted]' },
     },
     destination ?? pino.destination({ fd: 2, sync: true }),
   );
+}
+
+/** What libraries hang on errors that is neither told nor small: connections, statements with their values. */
+const leftOut: ReadonlySet<string> = new Set(['client', 'parameters', 'driverError', 'query']);
+
+function toldError(error: unknown): unknown {
+  if (!(error instanceof Error)) return error;
+  const told = stdSerializers.err(error) as unknown as Record<string, unknown>;
+  return Object.fromEntries(Object.entries(told).filter(([name]) => !leftOut.has(name)));
 }

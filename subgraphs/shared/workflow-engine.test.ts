@@ -8,7 +8,7 @@ import { sampleSubgraph } from '../../test/support/workflow-sample.ts';
 import { newId } from './ids.ts';
 import { sleep } from './time.ts';
 
-const { steps, approval, saga } = sampleSubgraph().programs;
+const { steps, approval } = sampleSubgraph().programs;
 /** As the worker's. */
 const leaseMs = 2_000;
 const program = join(import.meta.dirname, '../../test/support/workflow-worker.ts');
@@ -87,91 +87,6 @@ function start(slowMs: number): Promise<string> {
     return id;
   });
 }
-
-const allSteps = ['first', 'counted', 'slow', 'last 42'];
-
-describe('a run', () => {
-  it('starts with the transaction that starts it, once, and leaves no records of its own', async () => {
-    await startWorker();
-    const id = newId('run');
-    await Promise.all(
-      [1, 2, 3].map(() => db.tx('acme', (tx) => steps.start(tx, id, { slowMs: 1 }))),
-    );
-    await until(id, (names) => names.includes('last 42'));
-    await sleep(200);
-    expect(await namesOf(id)).toEqual(allSteps);
-    const { rows } = await db.owner.query('select * from workflow_step where run_id = $1', [id]);
-    expect(rows).toEqual([]);
-  });
-
-  it('does not start with a transaction that is taken back', async () => {
-    await startWorker();
-    const id = newId('run');
-    const broken = db.tx('acme', async (tx) => {
-      await steps.start(tx, id, { slowMs: 1 });
-      throw new Error('no');
-    });
-    await expect(broken).rejects.toThrow('no');
-    await sleep(300);
-    expect(await namesOf(id)).toEqual([]);
-  });
-
-  it('is stopped where it is by a cancel', async () => {
-    await startWorker();
-    const id = await start(600);
-    await until(id, (names) => names.includes('slow'));
-    await db.tx('acme', (tx) => steps.cancel(tx, id));
-    await sleep(1_200);
-    expect(await namesOf(id)).toEqual(['first', 'counted', 'slow']);
-  });
-
-  it('takes back what it did when a step fails for good, after as many tries as it has', async () => {
-    await startWorker();
-    const id = newId('run');
-    await db.tx('acme', (tx) => saga.start(tx, id, { fail: true, slowMs: 1 }));
-    await until(id, (names) => names.includes('release'));
-    expect(await namesOf(id)).toEqual(['reserve', 'charge', 'charge', 'release']);
-  });
-
-  it('that goes on in another process takes that for no failure of its own, and takes nothing back', async () => {
-    await startWorker();
-    const id = newId('run');
-    await db.tx('acme', (tx) => saga.start(tx, id, { fail: false, slowMs: 500 }));
-    await until(id, (names) => names.includes('charge'));
-    await db.owner.query(
-      `update dbos.workflow_status set owner_xid = 'another' where workflow_uuid = $1`,
-      [id],
-    );
-    await sleep(1_500);
-    expect(await namesOf(id)).toEqual(['reserve', 'charge']);
-  });
-
-  it('hears a signal that came before it waited, and none that was taken back', async () => {
-    const worker = await startWorker();
-    await end(worker, 'SIGTERM');
-    const id = newId('run');
-    await db.tx('acme', async (tx) => {
-      await approval.start(tx, id, { waitMs: 10_000 });
-      await approval.signal(tx, id, 'decided', { by: 'bob' });
-    });
-    await db
-      .tx('acme', async (tx) => {
-        await approval.signal(tx, id, 'decided', { by: 'mallory' });
-        throw new Error('no');
-      })
-      .catch(() => undefined);
-    await startWorker();
-    await until(id, (names) => names.length === 2);
-    expect(await namesOf(id)).toEqual(['ask', 'heard {"by":"bob"}']);
-  });
-
-  it('goes on without an answer once its time to wait is over', async () => {
-    await startWorker();
-    const id = newId('run');
-    await db.tx('acme', (tx) => approval.start(tx, id, { waitMs: 200 }));
-    await until(id, (names) => names.includes('heard nothing'));
-  });
-});
 
 describe('a process that is killed', () => {
   it('loses nothing: another goes on after the last recorded step, and a transaction is not repeated', async () => {

@@ -7,7 +7,7 @@ import type { JsonValue } from './json.ts';
 import type { Log } from './log.ts';
 import { inParallel } from './parallel.ts';
 import { isAborted, sleep } from './time.ts';
-import { pollMs, wakeOrTimeout } from './wakeups.ts';
+import { bellOf, pollMs } from './wakeups.ts';
 import { cancelTopic, workflowTopic } from './workflow.ts';
 import type { Workflow } from './workflow.ts';
 import { createRun, InFlight, isGivenUp } from './workflow-run.ts';
@@ -56,25 +56,25 @@ export async function startWorkflows(options: WorkflowEngineOptions): Promise<Wo
   const executorId = `executor_${randomUUID()}`;
   const stopping = new AbortController();
   const inFlight = new InFlight();
-  const pool = new Pool({ connectionString: url, max: 3, application_name: 'forge workflows' });
-  pool.on('error', (err) => {
-    log.warn({ err }, 'an idle database connection was lost');
-  });
+  const leaseLifeMs = options.leaseMs ?? leaseMs;
+  const pool = leasePool(url, leaseLifeMs, log);
 
-  DBOS.setConfig({
-    name: applicationName,
-    systemDatabaseUrl: withIdleLimit(url),
-    systemDatabaseIdleTransactionTimeoutMs: 0,
-    systemDatabaseSchemaName: systemSchema,
-    systemDatabasePoolSize: 10,
-    applicationVersion,
-    executorID: executorId,
-    enableOTLP: false,
-    tracingEnabled: false,
-    listenQueues: hosts.map(({ db }) => queueOf(db.name)),
-    logger: quietLogger(log),
-  });
+  configure(options, executorId);
   const programs = registerAll(hosts, { log, signal: stopping.signal, inFlight });
+  let launched = false;
+  const names = hosts.map(({ db }) => db.name);
+  // Before it can be given a run: the runs of a process that is not known are taken from it.
+  const lease = await holdLease(
+    { pool, executorId, subgraphs: names, systemSchema, leaseMs: leaseLifeMs, log },
+    {
+      mayTakeOver: () => launched,
+      takeOver: (subgraph, runIds) => takeOver(subgraph, runIds, log),
+      onLost: () => {
+        stopping.abort(new Error('the lease of this process is over'));
+        options.onLeaseLost();
+      },
+    },
+  );
   await DBOS.launch();
   for (const { db } of hosts) {
     await DBOS.registerQueue(queueOf(db.name), {
@@ -83,17 +83,7 @@ export async function startWorkflows(options: WorkflowEngineOptions): Promise<Wo
     });
   }
 
-  const names = hosts.map(({ db }) => db.name);
-  const lease = await holdLease(
-    { pool, executorId, subgraphs: names, systemSchema, leaseMs: options.leaseMs ?? leaseMs, log },
-    {
-      takeOver: (subgraph, runIds) => takeOver(subgraph, runIds, log),
-      onLost: () => {
-        stopping.abort(new Error('the lease of this process is over'));
-        options.onLeaseLost();
-      },
-    },
-  );
+  launched = true;
   const dispatching = Promise.all(
     hosts.map((host) => dispatch(host, programs, { log, signal: stopping.signal })),
   );
@@ -111,6 +101,37 @@ export async function startWorkflows(options: WorkflowEngineOptions): Promise<Wo
       await pool.end();
     },
   };
+}
+
+/** Connections of which none waits for longer than the lease lives: a silent network must not hide its end. */
+function leasePool(url: string, leaseLifeMs: number, log: Log): Pool {
+  const pool = new Pool({
+    connectionString: url,
+    max: 3,
+    application_name: 'forge workflows',
+    query_timeout: leaseLifeMs,
+    connectionTimeoutMillis: leaseLifeMs,
+  });
+  pool.on('error', (err) => {
+    log.warn({ err }, 'an idle database connection was lost');
+  });
+  return pool;
+}
+
+function configure({ url, hosts, log }: WorkflowEngineOptions, executorId: string): void {
+  DBOS.setConfig({
+    name: applicationName,
+    systemDatabaseUrl: withIdleLimit(url),
+    systemDatabaseIdleTransactionTimeoutMs: 0,
+    systemDatabaseSchemaName: systemSchema,
+    systemDatabasePoolSize: 10,
+    applicationVersion,
+    executorID: executorId,
+    enableOTLP: false,
+    tracingEnabled: false,
+    listenQueues: hosts.map(({ db }) => queueOf(db.name)),
+    logger: quietLogger(log),
+  });
 }
 
 /**
@@ -201,22 +222,23 @@ async function dispatch(
   programs: Programs,
   { log, signal }: { readonly log: Log; readonly signal: AbortSignal },
 ): Promise<void> {
+  const bell = bellOf(db.wakeups, workflowTopic(db.name));
   while (!signal.aborted) {
-    const woken = wakeOrTimeout(db.wakeups, workflowTopic(db.name), pollMs, signal);
+    bell.quiet();
     try {
       // Signals first: whoever left one may have left the start before it.
       const signals = await left<SignalRow>(db, 'workflow_signal');
       const starts = await left<StartRow>(db, 'workflow_start');
       await inParallel(starts, parallelMax, (row) => startRun(db, programs, row, log));
       await inParallel(signals, parallelMax, (row) => sendSignal(db, row));
-      if (signals.length === batchMax || starts.length === batchMax) continue;
+      if (signals.length < batchMax && starts.length < batchMax) await bell.ring(pollMs, signal);
     } catch (err) {
-      if (isAborted(signal)) return;
+      if (isAborted(signal)) break;
       log.warn({ err, subgraph: db.name }, 'runs cannot be started at the moment');
       await sleep(250, signal).catch(() => undefined);
     }
-    await woken;
   }
+  bell.remove();
 }
 
 function left<Row>(db: Database, table: 'workflow_start' | 'workflow_signal'): Promise<Row[]> {

@@ -59,7 +59,7 @@ export function watchSubgraph<Deps>(subgraph: Subgraph<Deps>, db: Database) {
 function mounted<Deps>(subgraph: Subgraph<Deps>, db: Database): Promise<SubgraphEndpoint> {
   const { clock = systemClock } = subgraph.deps as { readonly clock?: Clock };
   const log = createLog({ level: 'silent' });
-  return mountSubgraph(subgraph as Subgraph, { db, identityKeys: keys, cursorKey, clock, log });
+  return mountSubgraph(subgraph, { db, identityKeys: keys, cursorKey, clock, log });
 }
 
 async function headersFor(

@@ -1,4 +1,4 @@
-import type { Database } from '../../subgraphs/shared/db.ts';
+import type { Database, Tx } from '../../subgraphs/shared/db.ts';
 import { sqlMigration, tenantTable } from '../../subgraphs/shared/db.ts';
 import type { Run } from '../../subgraphs/shared/workflow.ts';
 import { defineWorkflow } from '../../subgraphs/shared/workflow.ts';
@@ -25,15 +25,14 @@ const createEffects = sqlMigration(
 
 /** Durable programs whose every effect is a row, for counting how often each happened. */
 export function sampleSubgraph(release = 1) {
-  const effect = (run: Run, { db }: SampleDeps, name: string) =>
-    db.tx(run.tenant, (tx) =>
-      tx.query('insert into effect (tenant_id, run_id, name, release) values ($1, $2, $3, $4)', [
-        run.tenant,
-        run.id,
-        name,
-        release,
-      ]),
+  const record = async (tx: Tx, run: Run, name: string): Promise<void> => {
+    await tx.query(
+      'insert into effect (tenant_id, run_id, name, release) values ($1, $2, $3, $4)',
+      [run.tenant, run.id, name, release],
     );
+  };
+  const effect = (run: Run, { db }: SampleDeps, name: string) =>
+    db.tx(run.tenant, (tx) => record(tx, run, name));
 
   /** Four operations, of which `slow` takes as long as is asked for, the first time. */
   const steps = defineWorkflow<{ slowMs: number }, SampleDeps>(
@@ -41,10 +40,7 @@ export function sampleSubgraph(release = 1) {
     async (run, { slowMs }, deps) => {
       await run.step('first', () => effect(run, deps, 'first'));
       const value = await run.tx('counted', async (tx) => {
-        await tx.query(
-          'insert into effect (tenant_id, run_id, name, release) values ($1, $2, $3, $4)',
-          [run.tenant, run.id, 'counted', release],
-        );
+        await record(tx, run, 'counted');
         return 42;
       });
       await run.step('slow', async () => {
@@ -63,7 +59,8 @@ export function sampleSubgraph(release = 1) {
   const approval = defineWorkflow<{ waitMs: number }, SampleDeps>(
     'sample.approval',
     async (run, { waitMs }, deps) => {
-      await run.step('ask', () => effect(run, deps, 'ask'));
+      // Once: a kill between an effect and its record would repeat a step.
+      await run.tx('ask', (tx) => record(tx, run, 'ask'));
       if (release > 1 && (await run.patched('announce'))) {
         await run.step('announce', () => effect(run, deps, 'announce'));
       }
