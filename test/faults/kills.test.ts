@@ -124,6 +124,7 @@ function tell(ms: number): void {
     },
     leasesLost: sum(({ deaths }) => deaths.filter(({ how }) => how === leaseLost).length),
     resumed: sum(({ followed }) => followed.reduce((n, one) => n + one.interruptions, 0)),
+    // Of the first try; those that nobody reached at all fail the test.
     missed: jobs.flatMap(({ id, kind, points }) =>
       points.filter((point) => !done.has(`${id}~${point}`)).map((point) => `${kind}: ${point}`),
     ),

@@ -200,10 +200,18 @@ export function kindOf(name: KindName): JobKind {
 /** A job has so few points, far from one another: what is in between has to work. */
 const pointsPerJob = 3;
 
-/** The jobs that are needed to be killed at all points, with the points of each. */
-export function jobsToKill(): { readonly kind: KindName; readonly points: readonly string[] }[] {
+/** A job that is to be submitted, and the points of its way at which workers die. */
+export interface Planned {
+  readonly kind: KindName;
+  readonly points: readonly string[];
+}
+
+/** The jobs that it takes to be killed at all points, or at those that are named of each kind. */
+export function jobsToKill(
+  pointsOf: (kind: KindName) => readonly string[] = (kind) => kindOf(kind).points,
+): Planned[] {
   return kindNames.flatMap((kind) => {
-    const { points } = kindOf(kind);
+    const points = pointsOf(kind);
     const jobs = Math.ceil(points.length / pointsPerJob);
     return Array.from({ length: jobs }, (_none, job) => ({
       kind,

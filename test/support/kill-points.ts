@@ -35,6 +35,7 @@ interface Scene {
  * | `start:after` | when it is recorded |
  * | `watch/RUNNING:inside` | in a transaction of it that tells of RUNNING, before the commit |
  * | `watch/RUNNING:committed` | after that commit |
+ * | `watch/progress+:inside` | in one that tells of progress after another has |
  * | `runner.start:before`, `:after` | around a call to the runner |
  * | `billing.sandbox.job-submitted:before`, `:inside`, `:committed` | as a message is taken |
  * | `admission:inside`, `:committed` | as the job is admitted |
@@ -137,8 +138,9 @@ export class KillPoints {
     const known = await factsAfter(tx, jobId, 0);
     const value = await work();
     for (const fact of await factsAfter(tx, jobId, known.length)) {
-      const later = known.includes(fact) ? '+' : '';
-      await this.#within(tx, { jobId, operation: `${operation}/${fact}${later}` });
+      await this.#within(tx, { jobId, operation: `${operation}/${fact}` });
+      if (!known.includes(fact)) continue;
+      await this.#within(tx, { jobId, operation: `${operation}/${fact}+` });
     }
     return value;
   }
