@@ -21,11 +21,15 @@ export interface Planner {
  * Fetches are bound to the types on their way: without that, objects of two
  * types under one response key would be completed with each other's fields.
  */
-export function createPlanner({ supergraph, apiSchema }: LoadedSupergraph): Planner {
+export function createPlanner(
+  { supergraph, apiSchema }: Pick<LoadedSupergraph, 'supergraph' | 'apiSchema'>,
+  plansComparedMax = defaultPlansComparedMax,
+): Planner {
   const planner = new QueryPlanner(supergraph, {
     typeConditionedFetching: true,
     reuseQueryFragments: false,
     exposeDocumentNodeInFetchNode: false,
+    debug: { maxEvaluatedPlans: plansComparedMax },
   });
   return {
     plan(document, overrides) {
@@ -34,3 +38,6 @@ export function createPlanner({ supergraph, apiSchema }: LoadedSupergraph): Plan
     },
   };
 }
+
+/** Comparing holds up every other request; of so many plans one is good enough. */
+const defaultPlansComparedMax = 1_000;
