@@ -14,6 +14,7 @@ import type { Log } from '../subgraphs/shared/log.ts';
 import type { ExecutionContext } from './data-source.ts';
 import type { ClientOperation, Executor } from './executor/executor.ts';
 import { UnsupportedPlan } from './executor/plan-fetches.ts';
+import { runHardened } from './hardening/hardening.ts';
 import type { Hardening } from './hardening/hardening.ts';
 import { planCheck } from './hardening/plan-check.ts';
 import { maskErrors } from './errors.ts';
@@ -145,24 +146,25 @@ function hardenedGateway(
         async executor(requestContext) {
           const { request } = requestContext;
           const { scope } = requestContext.context as ApolloContext;
-          const { document, key, variables, overrides, restore } = hardening.harden({
+          const hardened = hardening.harden({
             document: requestContext.document,
             operationName: request.operationName,
             variables: request.variables,
             identity: scope.identity,
           });
-          const run = prepared({ document, operationName: undefined, variables, overrides });
-          if (run) return restore('errors' in run ? run : await ours.execute(run, scope));
-          metrics.fallback();
-          return restore(
-            await executor({
+          const { variables, overrides } = hardened;
+          return runHardened(hardened, async ({ document, key }) => {
+            const run = prepared({ document, operationName: undefined, variables, overrides });
+            if (run) return 'errors' in run ? run : ours.execute(run, scope);
+            metrics.fallback();
+            return executor({
               ...requestContext,
               document,
               // Plans are kept under this: the same for the same text only.
               queryHash: key,
               request: { ...request, ...(variables ? { variables: { ...variables } } : {}) },
-            }),
-          );
+            });
+          });
         },
       };
     },

@@ -2,6 +2,7 @@ import type { ApolloServer } from '@apollo/server';
 import type { FormattedExecutionResult } from 'graphql';
 import type { Log } from '../subgraphs/shared/log.ts';
 import type { Tracing } from '../subgraphs/shared/telemetry.ts';
+import type { Admission } from './admission.ts';
 import type { ApolloContext } from './apollo.ts';
 import type { TokenVerifier } from './auth.ts';
 import type { Limits } from './limits.ts';
@@ -14,6 +15,7 @@ import type { Subscriptions } from './subscriptions.ts';
 export interface Engine {
   readonly apollo: ApolloServer<ApolloContext>;
   readonly operations: Operations;
+  readonly admission: Admission;
   readonly subscriptions: Subscriptions;
   /** Undefined lets everybody call. */
   readonly verifyToken: TokenVerifier | undefined;

@@ -4,8 +4,11 @@ import type { Log } from '../subgraphs/shared/log.ts';
 import { noTracing } from '../subgraphs/shared/telemetry.ts';
 import type { Tracing } from '../subgraphs/shared/telemetry.ts';
 import { startApollo } from './apollo.ts';
+import { admission } from './admission.ts';
+import type { AdmissionOptions } from './admission.ts';
 import type { TokenVerifier } from './auth.ts';
 import { dataSource } from './data-source.ts';
+import { demandControl } from './demand.ts';
 import type { Engine } from './engine.ts';
 import { hardening as hardeningOf } from './hardening/hardening.ts';
 import type { HardeningOptions } from './hardening/hardening.ts';
@@ -43,6 +46,9 @@ export interface GatewayOptions {
   readonly auth: boolean;
   readonly limits?: Partial<Limits>;
   readonly hardening?: HardeningOptions;
+  readonly admission?: Omit<AdmissionOptions, 'limits'>;
+  /** Whether answers say what they cost, in `extensions.cost`; for development. */
+  readonly tellCost?: boolean;
   readonly tracing?: Tracing;
   /** What else is served on the gateway's port. */
   readonly routes?: readonly HttpRoute[];
@@ -65,11 +71,13 @@ export interface Gateway {
 /** Starts the gateway. The parts stand in the reverse order of a request's way through them. */
 export async function createGateway(options: GatewayOptions): Promise<Gateway> {
   const { config, log, supergraphSdl, endpoints, identityKeys, host } = options;
-  const { routes = [], tracing = noTracing } = options;
+  const { routes = [], tracing = noTracing, tellCost: isTold = false } = options;
   const limits: Limits = { ...defaultLimits, ...options.limits };
   const loaded = loadSupergraph(supergraphSdl);
-  const hardening = hardeningOf(loaded, options.hardening);
   const metrics = gatewayMetrics(options.registry ?? new Registry());
+  const demand = demandControl({ graph: loaded, limits, isTold, measured: metrics.cost });
+  const hardening = hardeningOf(loaded, { demand, ...options.hardening });
+  const entrance = admission({ limits, ...options.admission });
 
   const connections = subgraphConnections();
   const clients = new Map(
@@ -87,20 +95,16 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
     production,
     apollo: { key: apolloKey },
   } = config;
-  const operations = prepareOperations(loaded.schema, limits);
+  const operations = prepareOperations(loaded.schema, limits, entrance);
   const executor = createExecutor({ ...loaded, ...createPlanner(loaded), subgraphs: clients });
   const parts = { loaded, operations, executor, hardening, clients, limits, metrics };
   const engine: Engine = {
     apollo: await startApollo({
       ...{ supergraphSdl: loaded.sdl, dataSources, executor, hardening },
-      production,
-      apolloKey,
-      limits,
-      metrics,
-      log,
+      ...{ production, apolloKey, limits, metrics, log },
     }),
     subscriptions: subscriptions(parts),
-    operations,
+    ...{ operations, admission: entrance },
     verifyToken: options.auth ? options.verifyToken : undefined,
     limits,
     log,

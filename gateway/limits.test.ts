@@ -47,6 +47,28 @@ describe('checkLimits', () => {
     ).toThrow('44 fields');
   });
 
+  it('counts directives, at one place and in all', () => {
+    const many = '@a '.repeat(9);
+    expect(check(`{ x ${many} }`)).toThrow('9 directives at one place');
+    expect(check(`{ ... ${many} { x } }`)).toThrow('9 directives at one place');
+    expect(check(`query ${many} { x }`)).toThrow('9 directives at one place');
+    const spread = Array.from({ length: 30 }, () => '...f @a @a @a @a @a @a').join(' ');
+    expect(check(`{ x { ${spread} } } fragment f on Q { y @a }`)).toThrow('210 directives');
+  });
+
+  it('counts fields that have to be compared with each other, wherever they are hidden', () => {
+    const few = { ...limits, mergesMax: 10, selectionsMax: 1_000 };
+    const merging = (query: string) => () => {
+      checkLimits(parse(query), few);
+    };
+    expect(merging('{ a a a a a }')).not.toThrow();
+    expect(merging('{ p { a a a a a a } }')).toThrow('more than 10 pairs');
+    expect(
+      merging('{ p { ...f ...g a a } } fragment f on P { a a } fragment g on P { a a }'),
+    ).toThrow('pairs');
+    expect(merging('{ p { a { b } a { b } } p { a { b } a { b } } }')).toThrow('pairs');
+  });
+
   it('looks at every operation of the document', () => {
     expect(check('query A { a } query B { a { b { c { d { e } } } } }')).toThrow('depth');
   });

@@ -1,6 +1,28 @@
-import type { DocumentNode, FragmentDefinitionNode, SelectionSetNode } from 'graphql';
+import type {
+  DocumentNode,
+  FragmentDefinitionNode,
+  SelectionNode,
+  SelectionSetNode,
+} from 'graphql';
 import { Kind } from 'graphql';
 import { ForgeError } from '../subgraphs/shared/errors.ts';
+import { checkMerges } from './limits-merges.ts';
+
+/** What one tenant may ask for. */
+export interface TenantLimits {
+  /** Of one operation, as the cost directives have it. */
+  readonly costMax: number;
+  /** Operations of one actor in the long run, and at once. */
+  readonly requestsPerSecond: number;
+  readonly requestsBurst: number;
+  /** Documents that were not seen before: reading and planning them takes the time of all. */
+  readonly newDocumentsPerSecond: number;
+  readonly newDocumentsBurst: number;
+  /** Operations under way at once, and waiting for their turn. */
+  readonly concurrentMax: number;
+  readonly queuedMax: number;
+  readonly queueTimeoutMs: number;
+}
 
 /** What one request may ask for, and how long it may take. */
 export interface Limits {
@@ -11,6 +33,19 @@ export interface Limits {
   readonly rootFieldsMax: number;
   /** Fields in all, each counted wherever its fragment is spread. */
   readonly selectionsMax: number;
+  /** Pairs of fields that stand under one response key and have to be compared. */
+  readonly mergesMax: number;
+  readonly directivesPerFieldMax: number;
+  readonly directivesMax: number;
+  /** Values in the variables, those in lists and inputs included, and characters of texts. */
+  readonly variableValuesMax: number;
+  readonly variableCharactersMax: number;
+  readonly variableDepthMax: number;
+  /** What a list counts for of which the graph says no size. */
+  readonly listSizeDefault: number;
+  readonly tenant: TenantLimits;
+  /** What is otherwise for some tenants. */
+  readonly tenants: Readonly<Record<string, Partial<TenantLimits>>>;
   readonly requestTimeoutMs: number;
   /** How long the other subgraphs may take to complete one event. */
   readonly eventTimeoutMs: number;
@@ -27,12 +62,39 @@ export const defaultLimits: Limits = {
   aliasesMax: 200,
   rootFieldsMax: 100,
   selectionsMax: 20_000,
+  mergesMax: 10_000,
+  directivesPerFieldMax: 8,
+  directivesMax: 200,
+  variableValuesMax: 10_000,
+  variableCharactersMax: 1_000_000,
+  variableDepthMax: 25,
+  listSizeDefault: 10,
+  tenant: {
+    costMax: 50_000,
+    requestsPerSecond: 200,
+    requestsBurst: 1_000,
+    newDocumentsPerSecond: 20,
+    newDocumentsBurst: 200,
+    concurrentMax: 64,
+    queuedMax: 256,
+    queueTimeoutMs: 5_000,
+  },
+  tenants: {},
   requestTimeoutMs: 30_000,
   eventTimeoutMs: 10_000,
   heartbeatMs: 10_000,
   stallTimeoutMs: 300_000,
   subscriptionsPerConnectionMax: 100,
 };
+
+/** The limits of one tenant; those of everybody without one. */
+export function tenantLimits(
+  { tenant, tenants }: Pick<Limits, 'tenant' | 'tenants'>,
+  name: string | undefined,
+): TenantLimits {
+  const own = name !== undefined && Object.hasOwn(tenants, name) ? tenants[name] : undefined;
+  return own ? { ...tenant, ...own } : tenant;
+}
 
 /**
  * Refuses a document that asks for too much, before anything expensive looks
@@ -45,15 +107,22 @@ export function checkLimits(document: DocumentNode, limits: Limits): void {
   const measure = measurer(document);
   for (const definition of document.definitions) {
     if (definition.kind !== Kind.OPERATION_DEFINITION) continue;
-    const { depth, aliases, fields, selections } = measure(definition.selectionSet);
-    exceeded('depth', depth, limits.depthMax);
-    exceeded('aliases', aliases, limits.aliasesMax);
-    exceeded('root fields', fields, limits.rootFieldsMax);
-    exceeded('fields in all', selections, limits.selectionsMax);
+    const size = measure(definition.selectionSet);
+    exceeded('depth', size.depth, limits.depthMax);
+    exceeded('aliases', size.aliases, limits.aliasesMax);
+    exceeded('root fields', size.fields, limits.rootFieldsMax);
+    exceeded('fields in all', size.selections, limits.selectionsMax);
+    const own = definition.directives?.length ?? 0;
+    exceeded('directives', size.directives + own, limits.directivesMax);
+    const most = Math.max(size.directivesPerField, own);
+    exceeded('directives at one place', most, limits.directivesPerFieldMax);
+    // Only what is small enough to be walked through is.
+    checkMerges(document, definition, limits.mergesMax);
   }
 }
 
-function exceeded(what: string, value: number, max: number): void {
+/** Refuses what is more than the limit. */
+export function exceeded(what: string, value: number, max: number): void {
   if (value <= max) return;
   throw new ForgeError(
     'LIMIT_EXCEEDED',
@@ -68,9 +137,14 @@ interface Size {
   readonly fields: number;
   /** Fields on this level and below. */
   readonly selections: number;
+  readonly directives: number;
+  /** The most at one field or fragment. */
+  readonly directivesPerField: number;
 }
 
-const nothing: Size = { depth: 0, aliases: 0, fields: 0, selections: 0 };
+const nothing: Size = {
+  ...{ depth: 0, aliases: 0, fields: 0, selections: 0, directives: 0, directivesPerField: 0 },
+};
 
 function measurer(document: DocumentNode): (selectionSet: SelectionSetNode) => Size {
   const fragments = new Map<string, FragmentDefinitionNode>();
@@ -92,27 +166,35 @@ function measurer(document: DocumentNode): (selectionSet: SelectionSetNode) => S
     return size;
   };
 
-  const measure = (selectionSet: SelectionSetNode): Size => {
-    let { depth, aliases, fields, selections } = nothing;
-    for (const selection of selectionSet.selections) {
-      if (selection.kind === Kind.FIELD) {
-        const inner = selection.selectionSet ? measure(selection.selectionSet) : nothing;
-        depth = Math.max(depth, inner.depth + 1);
-        aliases += inner.aliases + (selection.alias ? 1 : 0);
-        fields += 1;
-        selections += inner.selections + 1;
-      } else {
-        const inner =
-          selection.kind === Kind.INLINE_FRAGMENT
-            ? measure(selection.selectionSet)
-            : sizeOfFragment(selection.name.value);
-        depth = Math.max(depth, inner.depth);
-        aliases += inner.aliases;
-        fields += inner.fields;
-        selections += inner.selections;
-      }
+  const sizeOf = (selection: SelectionNode): Size => {
+    if (selection.kind === Kind.FIELD) {
+      const inner = selection.selectionSet ? measure(selection.selectionSet) : nothing;
+      return {
+        ...inner,
+        depth: inner.depth + 1,
+        aliases: inner.aliases + (selection.alias ? 1 : 0),
+        fields: 1,
+        selections: inner.selections + 1,
+      };
     }
-    return { depth, aliases, fields, selections };
+    return selection.kind === Kind.INLINE_FRAGMENT
+      ? measure(selection.selectionSet)
+      : sizeOfFragment(selection.name.value);
+  };
+
+  const measure = (selectionSet: SelectionSetNode): Size => {
+    let { depth, aliases, fields, selections, directives, directivesPerField } = nothing;
+    for (const selection of selectionSet.selections) {
+      const inner = sizeOf(selection);
+      const own = selection.directives?.length ?? 0;
+      depth = Math.max(depth, inner.depth);
+      aliases += inner.aliases;
+      fields += inner.fields;
+      selections += inner.selections;
+      directives += inner.directives + own;
+      directivesPerField = Math.max(directivesPerField, inner.directivesPerField, own);
+    }
+    return { depth, aliases, fields, selections, directives, directivesPerField };
   };
   return measure;
 }

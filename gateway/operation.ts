@@ -1,6 +1,8 @@
 import type { DocumentNode, GraphQLSchema } from 'graphql';
 import { getOperationAST, GraphQLError, parse, validate } from 'graphql';
+import type { Identity } from '../subgraphs/shared/auth.ts';
 import { ForgeError } from '../subgraphs/shared/errors.ts';
+import type { Admission } from './admission.ts';
 import { RequestErrors } from './errors.ts';
 import type { Limits } from './limits.ts';
 import { checkLimits } from './limits.ts';
@@ -24,21 +26,33 @@ export interface PreparedOperation {
 export interface Operations {
   /**
    * Parses a document and holds it against the limits, before anything that
-   * costs more than its length looks at it. Throws RequestErrors or a
-   * ForgeError when it cannot be run.
+   * costs more than its length looks at it. New documents are counted for the
+   * caller's tenant. Throws RequestErrors or a ForgeError when it cannot be run.
    */
-  prepare(query: string, operationName: string | undefined): PreparedOperation;
+  prepare(
+    query: string,
+    operationName: string | undefined,
+    identity: Identity | undefined,
+  ): PreparedOperation;
   /** Validates a prepared operation against the graph; the answer is remembered. */
   validate(operation: PreparedOperation): void;
 }
 
-/** The first stop of every operation. Aliases that shadow fields will be renamed here. */
-export function operations(schema: GraphQLSchema, limits: Limits): Operations {
+/** The first stop of every operation. */
+export function operations(
+  schema: GraphQLSchema,
+  limits: Limits,
+  admission: Pick<Admission, 'newDocument'>,
+): Operations {
   const documents = new Lru<DocumentNode>(documentsKept);
   const validated = new WeakMap<DocumentNode, readonly GraphQLError[]>();
   return {
-    prepare(query, operationName) {
-      const document = documents.get(query) ?? documents.set(query, read(query, limits));
+    prepare(query, operationName, identity) {
+      let document = documents.get(query);
+      if (!document) {
+        admission.newDocument(identity);
+        document = documents.set(query, read(query, limits));
+      }
       const operation = getOperationAST(document, operationName);
       if (!operation) throw unresolved(operationName);
       const key = operationName === undefined ? query : `${operationName}\n${query}`;

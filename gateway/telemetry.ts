@@ -8,6 +8,8 @@ export interface GatewayMetrics {
   streamOpened(subgraph: string): void;
   streamClosed(subgraph: string): void;
   event(subgraph: string): void;
+  /** What an operation was thought to cost, and what its answer did. */
+  readonly cost: (cost: { readonly estimated: number; readonly actual: number }) => void;
   /** An operation was left to the stock executor. */
   fallback(): void;
 }
@@ -48,6 +50,7 @@ export function gatewayMetrics(registry: Registry): GatewayMetrics {
     registers,
   });
   return {
+    cost: costMetric(registry),
     operation(kind, outcome, seconds) {
       operations.observe({ kind, outcome }, seconds);
     },
@@ -66,6 +69,20 @@ export function gatewayMetrics(registry: Registry): GatewayMetrics {
     fallback() {
       fallbacks.inc();
     },
+  };
+}
+
+function costMetric(registry: Registry): GatewayMetrics['cost'] {
+  const costs = new Histogram({
+    name: 'forge_gateway_operation_cost',
+    help: 'Cost of operations, estimated before they run and actual after',
+    labelNames: ['kind'],
+    buckets: [1, 10, 100, 1_000, 10_000, 100_000],
+    registers: [registry],
+  });
+  return ({ estimated, actual }) => {
+    costs.observe({ kind: 'estimated' }, estimated);
+    costs.observe({ kind: 'actual' }, actual);
   };
 }
 

@@ -7,6 +7,8 @@ import type { Authority, Demands, Verdict } from '../authz.ts';
 import { demandsOf, judge, rejectionsOf } from '../authz.ts';
 import type { OverrideChoice } from '../override-labels.ts';
 import { chooseOverrides } from '../override-labels.ts';
+import type { OperationCost } from '../cost.ts';
+import type { Demand } from '../demand.ts';
 import type { LoadedSupergraph } from '../supergraph.ts';
 import { requirementsOf } from './conflicts.ts';
 import type { SingleOperation } from './document.ts';
@@ -26,6 +28,8 @@ import { safeVariables } from './variables.ts';
 import type { SafeVariables } from './variables.ts';
 
 export interface HardeningOptions {
+  /** Without it operations may cost whatever they do. */
+  readonly demand?: Demand;
   readonly authority?: Authority;
   /**
    * What becomes of an operation with fields that its caller may not read:
@@ -88,7 +92,7 @@ export interface Hardening {
 }
 
 export function hardening(loaded: LoadedSupergraph, options: HardeningOptions = {}): Hardening {
-  const { onRejection = 'null', authority = {} } = options;
+  const { onRejection = 'null', authority = {}, demand } = options;
   const known = new WeakMap<DocumentNode, Map<string, Compiled>>();
   const switchedOn = new Set(options.overrideLabels);
   const requirements = requirementsOf(loaded.ast);
@@ -99,7 +103,9 @@ export function hardening(loaded: LoadedSupergraph, options: HardeningOptions = 
   };
   return {
     harden(request) {
-      const compiled = compiledOf(loaded, known, request);
+      const compiled = compiledOf(loaded, known, request, demand);
+      const { cost } = compiled;
+      const estimated = cost && demand?.check(cost, request.variables, request.identity?.tenant);
       const verdict = judge(compiled.demands, request.identity, authority);
       const overrides = chooseOverrides(loaded.overrides, callerOf(request.identity), switchedOn);
       const prepared = kept(compiled.prepared, verdict.key + overrides.key, () =>
@@ -115,9 +121,14 @@ export function hardening(loaded: LoadedSupergraph, options: HardeningOptions = 
         variables: compiled.variables.rename(request.variables),
         verdict: verdict.key,
         restore(result, others = []) {
-          if (!shape) return result;
           const whole = others.length > 0 ? merged(result, others) : result;
-          return undo(whole, { shape, refusal: (path) => refusalAt(path, refused) });
+          const rules = shape && { shape, refusal: (path: Path) => refusalAt(path, refused) };
+          const answer = rules ? undo(whole, rules) : whole;
+          if (!cost || !demand || estimated === undefined) return answer;
+          const measured = { estimated, actual: cost.actual(answer.data) };
+          demand.measured(measured);
+          if (!demand.isTold) return answer;
+          return { ...answer, extensions: { ...answer.extensions, cost: measured } };
         },
       };
     },
@@ -132,6 +143,7 @@ function callerOf(identity: Identity | undefined): string {
 const variantsMax = 64;
 
 interface Compiled {
+  readonly cost: OperationCost | undefined;
   readonly single: SingleOperation;
   readonly variables: SafeVariables;
   readonly demands: Demands;
@@ -142,6 +154,7 @@ function compiledOf(
   { schema, rules }: LoadedSupergraph,
   known: WeakMap<DocumentNode, Map<string, Compiled>>,
   { document, operationName }: HardeningRequest,
+  demand: Demand | undefined,
 ): Compiled {
   const ofDocument = known.get(document) ?? new Map<string, Compiled>();
   known.set(document, ofDocument);
@@ -151,7 +164,9 @@ function compiledOf(
   const single = singleOperation(variables.document, operationName);
   if (!single) throw new Error('An operation that was not resolved');
   const demands = demandsOf(schema, rules, single);
-  const compiled: Compiled = { single, variables, demands, prepared: new Map() };
+  const original = demand && singleOperation(document, operationName);
+  const cost = original && demand.costOf(original);
+  const compiled: Compiled = { single, variables, demands, cost, prepared: new Map() };
   ofDocument.set(operationName ?? '', compiled);
   return compiled;
 }

@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Identity } from '../../subgraphs/shared/auth.ts';
 import { ForgeError } from '../../subgraphs/shared/errors.ts';
 import { jsonTypes, subscriptionOverJson } from '../apollo.ts';
 import { authenticate } from '../auth.ts';
@@ -17,7 +18,7 @@ import { writeStream } from './http-stream.ts';
 import { answerJson, refuse } from './json.ts';
 import type { Exchange } from './json.ts';
 import { multipart, multipartType } from './multipart.ts';
-import { isTooLarge, operationRequest, readJsonBody } from './request.ts';
+import { bodyStatusOf, operationRequest, readJsonBody } from './request.ts';
 import { sse, sseType } from './sse.ts';
 
 export interface HttpParts {
@@ -60,6 +61,7 @@ async function answer(parts: HttpParts, exchange: Exchange): Promise<void> {
         return;
       }
       const identity = await authenticate(request.headers.authorization, engine.verifyToken);
+      await enter(engine, exchange, identity);
       const attributes = { 'forge.request_id': anonymous.requestId };
       await engine.tracing.span('graphql', anonymous.traceparent, attributes, (traceparent) =>
         graphql(parts, exchange, url, { ...anonymous, identity, traceparent }),
@@ -68,8 +70,27 @@ async function answer(parts: HttpParts, exchange: Exchange): Promise<void> {
       throw new ForgeError('NOT_FOUND', 'Nothing is here. The graph is at /graphql.');
     }
   } catch (cause) {
-    refuse(exchange, maskThrown(cause, anonymous), isTooLarge(cause) ? 413 : undefined);
+    refuse(exchange, maskThrown(cause, anonymous), bodyStatusOf(cause));
   }
+}
+
+/**
+ * Lets a request in, and keeps its turn until the client has all of the answer
+ * or has left: a slow reader takes its own tenant's turns. A stream gives its
+ * turn back, since it waits most of the time.
+ */
+async function enter(
+  { admission }: Engine,
+  { response }: Exchange,
+  identity: Identity | undefined,
+): Promise<void> {
+  const gone = new AbortController();
+  response.once('close', () => {
+    gone.abort();
+  });
+  const leave = await admission.enter(identity, gone.signal);
+  response.once('close', leave).once('streaming', leave);
+  if (response.destroyed) leave();
 }
 
 /** Whether one of these answered: the first that knows the address does. */
@@ -122,7 +143,7 @@ async function graphql(
   const bytesMax = engine.limits.bodyBytesMax;
   const body = method === 'POST' ? await readJsonBody(request, bytesMax) : undefined;
   const operation = operationRequest(body, method === 'GET' ? url.searchParams : undefined);
-  const prepared = operation && prepare(engine, operation);
+  const prepared = operation && prepare(engine, operation, caller);
   const kind = prepared instanceof RequestErrors ? undefined : prepared?.kind;
   response.setHeader('vary', 'accept');
 
@@ -133,6 +154,7 @@ async function graphql(
   } else if (type === sseType || type === multipartType) {
     if (!operation || !prepared) throw new ForgeError('BAD_USER_INPUT', 'There is no "query".');
     const events = await open(engine, exchange, operation, prepared, caller);
+    if (kind === 'subscription') response.emit('streaming');
     await writeStream(response, events, type === sseType ? sse : multipart, {
       caller,
       limits: engine.limits,
@@ -163,9 +185,10 @@ function notServed(isSubscription: boolean): string {
 function prepare(
   { operations }: Engine,
   { query, operationName }: OperationRequest,
+  { identity }: Caller,
 ): PreparedOperation | RequestErrors {
   try {
-    return operations.prepare(query, operationName);
+    return operations.prepare(query, operationName, identity);
   } catch (cause) {
     if (cause instanceof RequestErrors) return cause;
     throw cause;

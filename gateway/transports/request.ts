@@ -7,6 +7,8 @@ import type { OperationRequest } from '../operation.ts';
  * Stops reading at the limit, whatever length was announced.
  */
 export async function readJsonBody(request: IncomingMessage, bytesMax: number): Promise<unknown> {
+  const encoding = request.headers['content-encoding'] ?? 'identity';
+  if (encoding.toLowerCase() !== 'identity') throw new EncodedBody(encoding);
   const contentType = request.headers['content-type'] ?? '';
   if (!/^application\/json *(;|$)/i.test(contentType)) return undefined;
   const chunks: Buffer[] = [];
@@ -24,9 +26,17 @@ export async function readJsonBody(request: IncomingMessage, bytesMax: number): 
   }
 }
 
-/** True for the refusal of a body beyond the limit. */
-export function isTooLarge(error: unknown): boolean {
-  return error instanceof BodyTooLarge;
+/** The HTTP status for the refusal of a body as such; undefined for anything else. */
+export function bodyStatusOf(error: unknown): number | undefined {
+  if (error instanceof BodyTooLarge) return 413;
+  return error instanceof EncodedBody ? 415 : undefined;
+}
+
+/** Bodies are read as they are: a few compressed bytes could become any number of them. */
+class EncodedBody extends ForgeError {
+  constructor(encoding: string) {
+    super('BAD_USER_INPUT', `Bodies are not taken as ${encoding}. Send them without an encoding.`);
+  }
 }
 
 class BodyTooLarge extends ForgeError {}

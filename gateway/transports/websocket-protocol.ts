@@ -57,7 +57,11 @@ export function webSocketProtocol(engine: Engine) {
       connection.callers.set(id, caller);
       try {
         limitOperations(context, engine);
-        const operation = engine.operations.prepare(request.query, request.operationName);
+        const operation = engine.operations.prepare(
+          request.query,
+          request.operationName,
+          connection.identity,
+        );
         if (operation.kind !== 'subscription') connection.underWay.add(id);
         return executionArgs({ operation, request, caller, connection });
       } catch (cause) {
@@ -148,15 +152,21 @@ async function run(
 ): Promise<FormattedExecutionResult> {
   // A mutation whose client has left still comes to its end.
   const { signal } = operation.kind === 'query' ? connection.gone : new AbortController();
-  const result = await runOnce(engine, request, caller, signal);
+  const leave = await engine.admission.enter(caller.identity, connection.gone.signal);
+  const result = await runOnce(engine, request, caller, signal).finally(leave);
   if (result.errors && !('data' in result)) {
     throw new RequestErrors(result.errors.map(asGraphQLError));
   }
   return result;
 }
 
-function open({ operation, request, caller, connection }: Prepared, { subscriptions }: Engine) {
-  return subscriptions.open(operation, request, caller, connection.gone.signal);
+async function open(
+  { operation, request, caller, connection }: Prepared,
+  { admission, subscriptions }: Engine,
+): Promise<Events> {
+  const { signal } = connection.gone;
+  const leave = await admission.enter(caller.identity, signal);
+  return subscriptions.open(operation, request, caller, signal).finally(leave);
 }
 
 type Answer = ExecutionResult | AsyncGenerator<ExecutionResult>;
