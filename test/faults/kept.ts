@@ -52,7 +52,7 @@ function lineProblems(id: string, kind: KindName, chunks: readonly Chunk[]): str
   return [`the output of ${id} is ${lines.map(({ n, text }) => `${n} ${text}`).join(', ')}`];
 }
 
-/** Reports of progress come once each, in order. */
+/** Reports of progress come once each, in order. Of a flood, some are left out. */
 async function progressProblems(ask: Ask, id: string, kind: KindName): Promise<string[]> {
   const rows = await ask<{ message: string }>(
     `select payload ->> 'message' as message from sandbox.event
@@ -60,10 +60,11 @@ async function progressProblems(ask: Ask, id: string, kind: KindName): Promise<s
     [`job:${id}`],
   );
   const { texts, whole } = kindOf(kind).printed;
-  const right =
-    rows.every(({ message }, index) => message === `step ${String(index + 1)}`) &&
-    (!whole || rows.length === texts.length);
-  return right ? [] : [`the progress of ${id} is ${rows.map(({ message }) => message).join(', ')}`];
+  const steps = rows.map(({ message }) => Number(message.replace('step ', '')));
+  const right = whole
+    ? steps.join() === texts.map((_text, index) => index + 1).join()
+    : steps.every((step, index) => step > (steps[index - 1] ?? 0));
+  return right ? [] : [`the progress of ${id} is ${steps.join()}`];
 }
 
 /** Each file of each job is kept once, whole, and told once. */

@@ -23,8 +23,9 @@ const sha256 = (content: string | Buffer): string =>
 const numbered = (word: string, count: number): string[] =>
   Array.from({ length: count }, (_none, index) => `${word} ${String(index + 1)}`);
 
-/** Prints a line and a report of progress, again and again. */
+/** Prints a line and a report of progress, after a while and then again and again. */
 const printing = (times: number, pauseSeconds: number): string => `
+sleep 1
 i=0
 while [ $i -lt ${String(times)} ]; do
   i=$((i + 1))
