@@ -1,0 +1,35 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import process from 'node:process';
+import { exportJWK, generateKeyPair, SignJWT } from 'jose';
+import { createGateway } from '../../../gateway/gateway.ts';
+import { createTokenVerifier } from '../../../subgraphs/shared/auth.ts';
+import { createLog } from '../../../subgraphs/shared/log.ts';
+import { guildSupergraph } from './guild.ts';
+
+/** Our gateway as in production: tokens checked, identities signed, limits and metrics on. */
+const [, , port = '', folder = ''] = process.argv;
+const { publicKey, privateKey } = await generateKeyPair('ES256');
+const file = join(folder, 'jwks.json');
+const jwk = { ...(await exportJWK(publicKey)), kid: 'bench', alg: 'ES256' };
+writeFileSync(file, JSON.stringify({ keys: [jwk] }));
+const token = await new SignJWT({ tenant: 'acme', scope: '' })
+  .setProtectedHeader({ alg: 'ES256', kid: 'bench' })
+  .setIssuer('bench')
+  .setAudience('forge')
+  .setSubject('user')
+  .setExpirationTime('1h')
+  .sign(privateKey);
+const rules = { issuer: 'bench', audience: 'forge', jwks: { file } };
+const gateway = await createGateway({
+  config: { production: true, apollo: { key: undefined, graphRef: undefined } },
+  log: createLog({ level: 'warn' }),
+  supergraphSdl: guildSupergraph(Number(port)),
+  endpoints: undefined,
+  verifyToken: createTokenVerifier(rules, undefined),
+  identityKeys: { identity: Buffer.alloc(32, 7) },
+  host: '127.0.0.1',
+  port: 0,
+  auth: true,
+});
+process.stdout.write(`ready ${gateway.url} ${token}\n`);
