@@ -152,9 +152,9 @@ head -c ${String(zeros)} /dev/zero > "$FORGE_ARTIFACTS/deep/two.bin"`,
     points: unlike(...begun, ...running, ...seen, ...ending('TIMED_OUT')),
   },
   'is cancelled': {
-    spec: { template: 'shell', source: printing(1_000, 0.3), timeoutSeconds: 100, resources },
+    spec: { template: 'shell', source: printing(3_000, 0.3), timeoutSeconds: 900, resources },
     end: { state: 'CANCELLED', reason: 'CANCELLED_BY_USER', exitCode: null },
-    printed: { texts: numbered('line', 1_000), whole: false },
+    printed: { texts: numbered('line', 3_000), whole: false },
     artifacts: {},
     cancelled: true,
     points: unlike(

@@ -299,7 +299,7 @@ const cancelMutation = `mutation ($input: CancelJobInput!) {
 }`;
 
 const printedSql = `select job.id from sandbox.job join sandbox.log_chunk on job_id = job.id
-  where state = 'RUNNING' group by job.id having count(*) >= 5`;
+  where state = 'RUNNING' group by job.id having count(*) >= 3`;
 
 const leftSql = `select (select count(*) from sandbox.job where finished_at is null)::int
     + (select count(*) from forge.message)::int
