@@ -55,7 +55,7 @@ create table event_stream (
   ended_at timestamptz,
   primary key (tenant_id, stream)
 );
-create index event_stream_ended on event_stream (ended_at) where ended_at is not null;
+create index event_stream_ended on event_stream (ended_at) where ended_at < 'infinity';
 create table event (
   tenant_id text not null,
   stream text collate "C" not null,
@@ -411,7 +411,7 @@ create table event_stream (
   ended_at timestamptz,
   primary key (tenant_id, stream)
 );
-create index event_stream_ended on event_stream (ended_at) where ended_at is not null;
+create index event_stream_ended on event_stream (ended_at) where ended_at < 'infinity';
 create table event (
   tenant_id text not null,
   stream text collate "C" not null,
@@ -687,7 +687,7 @@ create table event_stream (
   ended_at timestamptz,
   primary key (tenant_id, stream)
 );
-create index event_stream_ended on event_stream (ended_at) where ended_at is not null;
+create index event_stream_ended on event_stream (ended_at) where ended_at < 'infinity';
 create table event (
   tenant_id text not null,
   stream text collate "C" not null,
@@ -1042,7 +1042,7 @@ create table event_stream (
   ended_at timestamptz,
   primary key (tenant_id, stream)
 );
-create index event_stream_ended on event_stream (ended_at) where ended_at is not null;
+create index event_stream_ended on event_stream (ended_at) where ended_at < 'infinity';
 create table event (
   tenant_id text not null,
   stream text collate "C" not null,

@@ -16,5 +16,5 @@ export function isSubgraphName(name: string): name is SubgraphName {
 }
 
 export function makeSubgraph(name: SubgraphName, config: Config, kernel: Kernel): Subgraph {
-  return makers[name](config, kernel) as Subgraph;
+  return makers[name](config, kernel);
 }

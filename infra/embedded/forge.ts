@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { Registry } from 'prom-client';
 import { createGateway } from '../../gateway/gateway.ts';
+import type { Gateway } from '../../gateway/gateway.ts';
 import { makeSubgraph, subgraphNames } from '../../subgraphs/index.ts';
 import { createTokenVerifier } from '../../subgraphs/shared/auth.ts';
 import type { Config } from '../../subgraphs/shared/config.ts';
@@ -16,12 +17,13 @@ import { loadKeys } from '../../subgraphs/shared/keys.ts';
 import type { Keys } from '../../subgraphs/shared/keys.ts';
 import type { Log } from '../../subgraphs/shared/log.ts';
 import { startTracing } from '../../subgraphs/shared/telemetry.ts';
-import type { Tracing } from '../../subgraphs/shared/telemetry.ts';
 import { kernelTables } from '../../subgraphs/shared/tables.ts';
 import { systemClock } from '../../subgraphs/shared/time.ts';
 import { startWorkflows } from '../../subgraphs/shared/workflow-engine.ts';
 import { root } from '../root.ts';
 import { ensureIssuer } from './issuer.ts';
+import { lifetime } from './lifetime.ts';
+import type { Lifetime } from './lifetime.ts';
 import { startPostgres } from './postgres.ts';
 
 /** The whole product, running. */
@@ -51,20 +53,147 @@ export async function startForge(
   onFatal: (reason: string) => void,
 ): Promise<Forge> {
   const config = await withGatewayPort(given);
-  const ends: (() => Promise<void>)[] = [];
-  const stop = async (): Promise<void> => {
-    for (const end of ends.splice(0).reverse()) {
-      await end().catch((err: unknown) => {
-        log.error({ err }, 'a part did not end well');
-      });
-    }
-  };
+  const life = lifetime(log);
   try {
-    return await startParts(config, log, onFatal, ends, stop);
+    return await startParts({ config, log, life, onFatal });
   } catch (cause) {
-    await stop();
+    await life.end(failedStartMs);
     throw cause;
   }
+}
+
+const failedStartMs = 10_000;
+
+interface Start {
+  readonly config: Config;
+  readonly log: Log;
+  readonly life: Lifetime;
+  readonly onFatal: (reason: string) => void;
+}
+
+async function startParts(start: Start): Promise<Forge> {
+  const { config, life } = start;
+  const keys = loadKeys(config.keys);
+  await ensureIssuer(config);
+  const url = config.databaseUrl ?? (await embedded(start));
+  const members = await openMembers(start, url, keys);
+  await startWorkers(start, url, members);
+  const gateway = await startGateway(start, members, keys);
+  await startAdmin(start, members, gateway);
+  const notes = await Promise.all(
+    members.map(async ({ subgraph }) => (await subgraph.notes?.()) ?? []),
+  );
+  return {
+    url: gateway.running.url,
+    notes: [...notesOf(config), ...notes.flat()],
+    stop: (deadlineMs) => life.end(deadlineMs),
+  };
+}
+
+async function embedded({ config, log, life, onFatal }: Start): Promise<string> {
+  const postgres = await startPostgres({ dataDir: config.dataDir, log });
+  let ending = false;
+  postgres.onExit(() => {
+    if (!ending) onFatal('the embedded database ended');
+  });
+  life.atEnd(() => {
+    ending = true;
+    return postgres.stop();
+  });
+  return postgres.url;
+}
+
+async function openMembers(
+  { config, log, life }: Start,
+  url: string,
+  keys: Keys,
+): Promise<readonly Member[]> {
+  const kernel = { log, clock: systemClock, keys };
+  const subgraphs = subgraphNames.map((name) => makeSubgraph(name, config, kernel));
+  await migrate(url, subgraphs, kernelTables);
+  return Promise.all(
+    subgraphs.map(async (subgraph): Promise<Member> => {
+      const db = await openSubgraphDatabase(subgraph, { url, poolMax: config.poolMax, log });
+      life.atEnd(async () => {
+        await subgraph.close?.();
+        await db.close();
+      });
+      return { subgraph, db };
+    }),
+  );
+}
+
+async function startWorkers(
+  { log, life, onFatal }: Start,
+  url: string,
+  members: readonly Member[],
+): Promise<void> {
+  const working = new AbortController();
+  const workers = members.map(({ subgraph, db }) =>
+    runWorkers(subgraph, db, { log, signal: working.signal }),
+  );
+  life.atEnd(async () => {
+    working.abort(new Error('the process stops'));
+    await Promise.all(workers);
+  });
+  const hosts = members.map(({ subgraph, db }) => ({
+    db,
+    workflows: subgraph.workflows,
+    deps: subgraph.deps,
+  }));
+  const onLeaseLost = (): void => {
+    onFatal('its lease was lost: another process may have taken over');
+  };
+  const engine = await startWorkflows({ url, hosts, log, onLeaseLost });
+  life.atEnd((deadlineMs) => engine.stop(deadlineMs));
+}
+
+async function startGateway(
+  { config, log, life }: Start,
+  members: readonly Member[],
+  keys: Keys,
+): Promise<{ readonly running: Gateway; readonly registry: Registry }> {
+  const tracing = startTracing(config.otlpEndpoint, 'forge');
+  life.atEnd(() => tracing.stop());
+  const parties = { identityKeys: keys, cursorKey: keys.cursor, clock: systemClock };
+  const endpoints = await Promise.all(
+    members.map(({ subgraph, db }) => mountSubgraph(subgraph, { db, ...parties, log, tracing })),
+  );
+  const registry = new Registry();
+  const running = await createGateway({
+    config,
+    log,
+    supergraphSdl: await readFile(supergraphPath, 'utf8'),
+    endpoints: new Map(endpoints.map((endpoint) => [endpoint.name, endpoint])),
+    verifyToken: createTokenVerifier(config.auth, keys),
+    identityKeys: keys,
+    host: config.gateway.host,
+    port: config.gateway.port,
+    auth: true,
+    registry,
+    tracing,
+    routes: members.flatMap(({ subgraph, db }) => subgraph.routes?.(db) ?? []),
+  });
+  life.atEnd((deadlineMs) => running.stop(deadlineMs));
+  return { running, registry };
+}
+
+const supergraphPath = join(root, 'schema/supergraph.graphql');
+
+async function startAdmin(
+  { config, life }: Start,
+  members: readonly Member[],
+  { running, registry }: { readonly running: Gateway; readonly registry: Registry },
+): Promise<void> {
+  const admin = await startAdminServer({
+    ...config.admin,
+    registry,
+    ready: {
+      gateway: () => (running.ready() ? undefined : 'is stopping'),
+      ...Object.fromEntries(members.map(({ db }) => [db.name, () => databaseCheck(db)])),
+    },
+  });
+  life.atEnd(() => admin.close());
 }
 
 /**
@@ -84,133 +213,6 @@ async function withGatewayPort(config: Config): Promise<Config> {
   const publicUrl = gateway.publicUrl.replace(':0/', `:${String(port)}/`);
   return { ...config, gateway: { ...gateway, port, publicUrl } };
 }
-
-async function startParts(
-  config: Config,
-  log: Log,
-  onFatal: (reason: string) => void,
-  ends: (() => Promise<void>)[],
-  stop: () => Promise<void>,
-): Promise<Forge> {
-  const keys = loadKeys(config.keys);
-  await ensureIssuer(config);
-  const url = config.databaseUrl ?? (await embedded(config, log, onFatal, ends));
-  const kernel = { log, clock: systemClock, keys };
-  const subgraphs = subgraphNames.map((name) => makeSubgraph(name, config, kernel));
-  await migrate(url, subgraphs, kernelTables);
-  const members = await Promise.all(
-    subgraphs.map(async (subgraph): Promise<Member> => {
-      const db = await openSubgraphDatabase(subgraph, { url, poolMax: config.poolMax, log });
-      ends.push(async () => {
-        await subgraph.close?.();
-        await db.close();
-      });
-      return { subgraph, db };
-    }),
-  );
-  const tracing = startTracing(config.otlpEndpoint, 'forge');
-  ends.push(() => tracing.stop());
-  const gateway = await startGateway({ config, log, members, keys, tracing });
-  const registry = gateway.registry;
-  const deadline = { ms: 15_000 };
-
-  const working = new AbortController();
-  const workers = members.map(({ subgraph, db }) =>
-    runWorkers(subgraph, db, { log, signal: working.signal }),
-  );
-  ends.push(async () => {
-    working.abort(new Error('the process stops'));
-    await Promise.all(workers);
-  });
-  const hosts = members.map(({ subgraph, db }) => ({
-    db,
-    workflows: subgraph.workflows,
-    deps: subgraph.deps,
-  }));
-  const engine = await startWorkflows({
-    ...{ url, hosts, log },
-    onLeaseLost: () => {
-      onFatal('its lease was lost: another process may have taken over');
-    },
-  });
-  ends.push(() => engine.stop(deadline.ms / 2));
-  ends.push(() => gateway.running.stop(deadline.ms / 2));
-  const admin = await startAdminServer({
-    ...config.admin,
-    registry,
-    ready: {
-      gateway: () => (gateway.running.ready() ? undefined : 'is stopping'),
-      ...Object.fromEntries(members.map(({ db }) => [db.name, () => databaseCheck(db)])),
-    },
-  });
-  ends.push(() => admin.close());
-  return {
-    url: gateway.running.url,
-    notes: notesOf(config),
-    async stop(deadlineMs) {
-      deadline.ms = deadlineMs;
-      await stop();
-    },
-  };
-}
-
-async function embedded(
-  { dataDir }: Config,
-  log: Log,
-  onFatal: (reason: string) => void,
-  ends: (() => Promise<void>)[],
-): Promise<string> {
-  const postgres = await startPostgres({ dataDir, log });
-  let ending = false;
-  postgres.onExit(() => {
-    if (!ending) onFatal('the embedded database ended');
-  });
-  ends.push(() => {
-    ending = true;
-    return postgres.stop();
-  });
-  return postgres.url;
-}
-
-async function startGateway(parts: {
-  readonly config: Config;
-  readonly log: Log;
-  readonly members: readonly Member[];
-  readonly keys: Keys;
-  readonly tracing: Tracing;
-}) {
-  const { config, log, members, keys, tracing } = parts;
-  const endpoints = await Promise.all(
-    members.map(({ subgraph, db }) =>
-      mountSubgraph(subgraph, {
-        db,
-        identityKeys: keys,
-        cursorKey: keys.cursor,
-        clock: systemClock,
-        log,
-        tracing,
-      }),
-    ),
-  );
-  const registry = new Registry();
-  const running = await createGateway({
-    config,
-    log,
-    supergraphSdl: await readFile(supergraphPath, 'utf8'),
-    endpoints: new Map(endpoints.map((endpoint) => [endpoint.name, endpoint])),
-    verifyToken: createTokenVerifier(config.auth, keys),
-    identityKeys: keys,
-    host: config.gateway.host,
-    port: config.gateway.port,
-    auth: true,
-    registry,
-    tracing,
-    routes: members.flatMap(({ subgraph, db }) => subgraph.routes?.(db) ?? []),
-  });
-  return { running, registry };
-}
-
-const supergraphPath = join(root, 'schema/supergraph.graphql');
 
 async function databaseCheck(db: Database): Promise<string | undefined> {
   await db.across((tx) => tx.query('select 1'));

@@ -65,6 +65,7 @@ export function sandbox(
     workflows: [runJob],
     consumers: [onHoldDecided, onAttemptSettled],
     chores: [admission, sweepDeadlines, sweepRunner, sweepKept],
+    notes: () => notesOf(runner),
     deps: {
       runner,
       clock: kernel.clock,
@@ -77,6 +78,12 @@ export function sandbox(
     },
     routes: (db) => [artifactRoute({ db, clock: kernel.clock, key: kernel.keys.link })],
   };
+}
+
+async function notesOf(runner: Runner): Promise<readonly string[]> {
+  const check = await runner.check();
+  if (check.kind === 'ready') return check.weaker;
+  return [`no job can run here: ${check.message}`];
 }
 
 function runnerOf({ sandbox: { driver, rootDir } }: Config, { log }: Pick<Kernel, 'log'>): Runner {

@@ -73,6 +73,8 @@ export interface Subgraph<Deps = unknown> {
   readonly deps: Deps;
   /** Answers to requests that are not for the graph, such as downloads. */
   readonly routes?: (db: Database) => readonly HttpRoute[];
+  /** What whoever starts the product should know of this machine, a sentence each. */
+  notes?(): Promise<readonly string[]>;
   /** Ends what `deps` hold open. */
   close?(): Promise<void>;
 }

@@ -1,6 +1,7 @@
 import { signActorToken } from '../shared/auth.ts';
 import type { Config } from '../shared/config.ts';
 import type { Kernel, Subgraph } from '../shared/host.ts';
+import { httpClient } from '../shared/http-client.ts';
 import { standardCatalogue } from './domain/catalogue.ts';
 import { ApprovalResolver } from './graph/approval.ts';
 import { ApprovalsChangedResolver } from './graph/approvals-changed.ts';
@@ -23,6 +24,9 @@ import { standardPace } from './workflows/deps.ts';
 import { jobFinished } from './workflows/job-finished.ts';
 import { runPlaybook } from './workflows/run-playbook.ts';
 
+/** Longer than the gateway's own deadline, so that its answer about that one still arrives. */
+const gatewayTimeoutMs = 40_000;
+
 /** Longer than any single call, far shorter than a run. */
 const employeeTokenSeconds = 120;
 
@@ -31,8 +35,14 @@ export function verticals(
   config: Config,
   kernel: Pick<Kernel, 'clock' | 'keys'>,
 ): Subgraph<VerticalsDeps> {
+  const http = httpClient({
+    provider: 'the gateway',
+    timeoutMs: gatewayTimeoutMs,
+    deadlineMs: gatewayTimeoutMs,
+    attemptsMax: 1,
+  });
   const graph = forgeGraph({
-    send: sendTo(() => config.gateway.publicUrl),
+    send: sendTo(http, () => config.gateway.publicUrl),
     tokenFor: ({ tenant, id, scopes }) =>
       signActorToken(kernel.keys, {
         tenant,
@@ -64,5 +74,6 @@ export function verticals(
     workflows: [runPlaybook],
     consumers: [jobFinished],
     deps: { catalogue: standardCatalogue, graph, clock: kernel.clock, pace: standardPace },
+    close: () => http.close(),
   };
 }

@@ -38,9 +38,7 @@ beforeAll(async () => {
 }, 120_000);
 afterAll(() => forge.remove(), 60_000);
 
-interface Asked {
-  readonly [name: string]: Record<string, unknown>;
-}
+type Asked = Readonly<Record<string, Record<string, unknown>>>;
 
 async function ask(tenant: string, query: string, variables = {}): Promise<Asked> {
   const { data, errors } = await forge.ask(tenant, query, variables);

@@ -101,7 +101,7 @@ describe('compensationsOf', () => {
     .map((states) =>
       runCheckV1.steps.map((step, at) => ({
         name: step.name,
-        state: states[at] ?? ('PENDING' as StepState),
+        state: states[at] ?? 'PENDING',
       })),
     );
 

@@ -6,7 +6,16 @@ import { forgeGraph } from './forge-graph.ts';
 import type { Employee, ForgeGraph, JobOrder } from './provider.ts';
 import type { ScriptedForgeGraph } from './scripted-forge-graph.ts';
 import { scriptedForgeGraph } from './scripted-forge-graph.ts';
+import { httpClient } from '../../shared/http-client.ts';
 import { sendTo } from './send.ts';
+
+const http = httpClient({
+  provider: 'the gateway',
+  timeoutMs: 5_000,
+  deadlineMs: 5_000,
+  attemptsMax: 1,
+});
+afterAll(() => http.close());
 
 const employee: Employee = { tenant: 'acme', id: 'check-runner', scopes: ['sandbox:write'] };
 const order: JobOrder = { template: 'node', source: '1', args: ['a'], idempotencyKey: 'k1' };
@@ -112,7 +121,10 @@ beforeEach(() => {
 });
 
 function overHttp(): ForgeGraph {
-  return forgeGraph({ send: sendTo(() => url), tokenFor: async ({ id }) => `token-of-${id}` });
+  return forgeGraph({
+    send: sendTo(http, () => url),
+    tokenFor: async ({ id }) => `token-of-${id}`,
+  });
 }
 
 describe.each([
@@ -210,7 +222,7 @@ describe('the graph over HTTP', () => {
 
   it('throws when nobody listens', async () => {
     const nobody = forgeGraph({
-      send: sendTo(() => 'http://127.0.0.1:9/graphql'),
+      send: sendTo(http, () => 'http://127.0.0.1:9/graphql'),
       tokenFor: async () => 'x',
     });
     await expect(nobody.submitJob(employee, order)).rejects.toMatchObject({ retryable: true });

@@ -5,6 +5,7 @@ import type { Employee, ForgeGraph, Refused } from './provider.ts';
 
 /** Sends one GraphQL request and gives the body of the answer, parsed as JSON. */
 export type SendGraphRequest = (
+  employee: Employee,
   token: string,
   request: { readonly query: string; readonly variables: Record<string, unknown> },
 ) => Promise<unknown>;
@@ -18,7 +19,9 @@ export interface ForgeGraphOptions {
 /** The graph of Forge as a playbook's tools see it: an ordinary client of the gateway. */
 export function forgeGraph(options: ForgeGraphOptions): ForgeGraph {
   const ask = async (employee: Employee, query: string, variables: Record<string, unknown>) =>
-    readAnswer(await options.send(await options.tokenFor(employee), { query, variables }));
+    readAnswer(
+      await options.send(employee, await options.tokenFor(employee), { query, variables }),
+    );
 
   return {
     async submitJob(employee, { idempotencyKey, ...spec }) {

@@ -6,7 +6,7 @@ import type { RunReasonCode } from '../domain/run.ts';
 import type { Employee, ForgeGraph } from '../providers/provider.ts';
 
 /** What a finished step knows: plain data, kept with the step. */
-export type StepOutput = { readonly [name: string]: JsonValue };
+export type StepOutput = Readonly<Record<string, JsonValue>>;
 
 /** What a tool is given: the facts of the run so far, never a choice of its own. */
 export type ToolCall = {
