@@ -3,10 +3,9 @@ import { execFile, spawnSync } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { root } from '../../infra/root.ts';
 import { startProduct } from '../support/product.ts';
 import type { Product } from '../support/product.ts';
-
-const root = join(import.meta.dirname, '../..');
 
 let forge: Product | undefined;
 beforeAll(async () => {
@@ -46,15 +45,22 @@ function recipeOf(readme: string, url: string): Block[] {
   const [, section = ''] = /^## Try it$([\s\S]*?)^## /m.exec(readme) ?? [];
   return [...section.matchAll(/^```(\w*)\n([\s\S]*?)^```$/gm)].map(([, language, text]) => ({
     language: language ?? '',
-    text: (text ?? '').replaceAll('http://127.0.0.1:4000/graphql', url),
+    text: (text ?? '').replaceAll('//127.0.0.1:4000/graphql', url.replace('http:', '')),
   }));
 }
 
-/** The results of an answer, of a stream one by one. How often usage is measured differs each time. */
+/**
+ * The results of an answer, of a stream one by one, without what frames them. How
+ * often usage is measured differs each time.
+ */
 function answersIn(text: string): unknown[] {
-  if (text.trimStart().startsWith('{')) return [JSON.parse(text)];
-  return text
+  const lines = text
     .split('\n')
-    .filter((line) => line.startsWith('data: {') && !line.includes('JobUsageSampled'))
-    .map((line): unknown => JSON.parse(line.slice('data: '.length)));
+    .map((line) => line.replace(/^data: /, '').trim())
+    .filter((line) => line !== '');
+  const isOnePerLine = lines.every((line) => line.startsWith('{') && line.endsWith('}'));
+  if (!isOnePerLine) return [JSON.parse(text)];
+  return lines
+    .filter((line) => !line.includes('JobUsageSampled'))
+    .map((line): unknown => JSON.parse(line));
 }
