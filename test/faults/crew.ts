@@ -51,7 +51,8 @@ export class Crew {
           await this.#live(who, [join(dist, program), ...args], () => {
             ready.resolve(undefined);
           });
-          await wait(20);
+          // One that did not even begin is not worth trying again at once.
+          await wait(this.deaths.at(-1)?.how === 'SIGKILL' ? 20 : 1_000);
         }
       })(),
     );
