@@ -69,6 +69,7 @@ export function roleOf(name: string): string {
 /** Opens a subgraph's tables, as its own role and in its own schema. */
 export async function openDatabase(options: DatabaseOptions): Promise<Database> {
   const { url, name, entities, poolMax, log } = options;
+  let closing = false;
   const source = new DataSource({
     type: 'postgres',
     url,
@@ -84,7 +85,8 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
       options: `-c role=${roleOf(name)} -c search_path=${name} -c statement_timeout=${String(statementTimeoutMs)} -c idle_in_transaction_session_timeout=60000`,
     },
     poolErrorHandler: (err: unknown) => {
-      log.warn({ err, subgraph: name }, 'an idle database connection was lost');
+      // The server may end a connection before we have.
+      if (!closing) log.warn({ err, subgraph: name }, 'an idle database connection was lost');
     },
   });
   await source.initialize();
@@ -95,6 +97,7 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
     tx: (tenant, work) => retrying(() => inTenant(source, wakes, tenant, work)),
     across: (work) => retrying(() => acrossTenantsOf(source, name, work)),
     async close() {
+      closing = true;
       await wakes.close();
       await source.destroy();
     },
