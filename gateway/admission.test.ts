@@ -154,35 +154,46 @@ describe('Turns', () => {
 describe('admission', () => {
   it('counts each actor apart, and refuses with the time to wait', async () => {
     const { enter } = admission({ limits: limitsWith({ requestsPerSecond: 1, requestsBurst: 2 }) });
-    await enter(who('acme'), never);
-    await enter(who('acme'), never);
-    await expect(enter(who('acme'), never)).rejects.toMatchObject({
+    await enter(who('acme'), 100, never);
+    await enter(who('acme'), 100, never);
+    await expect(enter(who('acme'), 100, never)).rejects.toMatchObject({
       code: 'RATE_LIMITED',
       retryable: true,
       retryAfterMs: anyNumber,
     });
-    await enter(who('acme', 'bob'), never);
-    await enter(who('globex'), never);
+    await enter(who('acme', 'bob'), 100, never);
+    await enter(who('globex'), 100, never);
+  });
+
+  it('counts a long request as several', async () => {
+    const { enter } = admission({
+      limits: limitsWith({ requestsPerSecond: 1, requestsBurst: 40 }),
+    });
+    await enter(who('acme'), 500_000, never);
+    await expect(enter(who('acme'), 500_000, never)).rejects.toMatchObject({
+      code: 'RATE_LIMITED',
+    });
+    await enter(who('acme'), 500, never);
   });
 
   it('gives a tenant the limits that are configured for it', async () => {
     const limits = limitsWith({ concurrentMax: 1, queuedMax: 0 }, { acme: { concurrentMax: 2 } });
     const { enter } = admission({ limits });
-    await enter(who('acme'), never);
-    await enter(who('acme', 'bob'), never);
-    await expect(enter(who('acme', 'carol'), never)).rejects.toMatchObject({
+    await enter(who('acme'), 100, never);
+    await enter(who('acme', 'bob'), 100, never);
+    await expect(enter(who('acme', 'carol'), 100, never)).rejects.toMatchObject({
       code: 'RATE_LIMITED',
     });
-    await enter(who('globex'), never);
-    await expect(enter(who('globex'), never)).rejects.toMatchObject({ code: 'RATE_LIMITED' });
+    await enter(who('globex'), 100, never);
+    await expect(enter(who('globex'), 100, never)).rejects.toMatchObject({ code: 'RATE_LIMITED' });
   });
 
   it('counts documents that were never read before for their tenant', () => {
     const { newDocument } = admission({ limits: limitsWith({ newDocumentsBurst: 1 }) });
-    newDocument(who('acme'));
-    newDocument(who('globex'));
+    newDocument(who('acme'), 100);
+    newDocument(who('globex'), 1_000_000);
     expect(() => {
-      newDocument(who('acme', 'bob'));
+      newDocument(who('acme', 'bob'), 100);
     }).toThrow('new documents');
   });
 });
@@ -227,6 +238,7 @@ describe('the gateway', () => {
     expect(body.extensions).toEqual({ cost: { estimated: 10, actual: 2 } });
     const many = Array.from({ length: 6 }, (_, n) => `a${n}: jobs { id }`).join(' ');
     const refused = await post(fixture, { query: `{ ${many} }` });
+    expect(refused.status).toBe(400);
     expect(refused.body.errors).toMatchObject([{ extensions: { code: 'LIMIT_EXCEEDED' } }]);
     await fixture.stop();
   });
@@ -237,7 +249,8 @@ describe('the gateway', () => {
     expect(encoded.status).toBe(415);
     const query = 'query ($n: Int) { jobs(first: $n) { id } }';
     for (const n of [Array.from({ length: 20_000 }, () => 1), deep(30)]) {
-      const { body } = await post(fixture, { query, variables: { n } });
+      const { status, body } = await post(fixture, { query, variables: { n } });
+      expect(status).toBe(400);
       expect(body.errors?.[0]?.extensions?.['code']).toBe('LIMIT_EXCEEDED');
     }
     expect(fixture.state.requests).toEqual([]);

@@ -10,6 +10,7 @@ import {
 } from '@apollo/server/plugin/disabled';
 import type { GraphQLFormattedError } from 'graphql';
 import { GraphQLError, OperationTypeNode } from 'graphql';
+import { ForgeError } from '../subgraphs/shared/errors.ts';
 import type { Log } from '../subgraphs/shared/log.ts';
 import type { ExecutionContext } from './data-source.ts';
 import type { ClientOperation, Executor } from './executor/executor.ts';
@@ -17,7 +18,7 @@ import { UnsupportedPlan } from './executor/plan-fetches.ts';
 import { runHardened } from './hardening/hardening.ts';
 import type { Hardening } from './hardening/hardening.ts';
 import { planCheck } from './hardening/plan-check.ts';
-import { maskErrors } from './errors.ts';
+import { httpStatusOf, maskErrors } from './errors.ts';
 import type { Limits } from './limits.ts';
 import { secondsSince } from './telemetry.ts';
 import type { GatewayMetrics } from './telemetry.ts';
@@ -146,12 +147,14 @@ function hardenedGateway(
         async executor(requestContext) {
           const { request } = requestContext;
           const { scope } = requestContext.context as ApolloContext;
-          const hardened = hardening.harden({
-            document: requestContext.document,
-            operationName: request.operationName,
-            variables: request.variables,
-            identity: scope.identity,
-          });
+          const hardened = answerable(() =>
+            hardening.harden({
+              document: requestContext.document,
+              operationName: request.operationName,
+              variables: request.variables,
+              identity: scope.identity,
+            }),
+          );
           const { variables, overrides } = hardened;
           return runHardened(hardened, async ({ document, key }) => {
             const run = prepared({ document, operationName: undefined, variables, overrides });
@@ -169,6 +172,21 @@ function hardenedGateway(
       };
     },
   };
+}
+
+/** A refusal before anything ran, with its status. */
+function answerable<T>(harden: () => T): T {
+  try {
+    return harden();
+  } catch (cause) {
+    if (!(cause instanceof ForgeError)) throw cause;
+    const { message, extensions } = cause;
+    const status = httpStatusOf({ message, extensions });
+    throw new GraphQLError(message, {
+      originalError: cause,
+      extensions: { ...extensions, http: { status } },
+    });
+  }
 }
 
 /** What happens to every answer on its way out. */

@@ -4,6 +4,7 @@ import { post } from './fixtures/clients.ts';
 import { startFixture } from './fixtures/gateway.ts';
 import type { RunningFixture } from './fixtures/gateway.ts';
 import { checkLimits, defaultLimits } from './limits.ts';
+import { checkNesting } from './limits-nesting.ts';
 
 const limits = {
   ...defaultLimits,
@@ -67,6 +68,18 @@ describe('checkLimits', () => {
       merging('{ p { ...f ...g a a } } fragment f on P { a a } fragment g on P { a a }'),
     ).toThrow('pairs');
     expect(merging('{ p { a { b } a { b } } p { a { b } a { b } } }')).toThrow('pairs');
+  });
+
+  it('counts brackets before the text is parsed, but none in strings and comments', () => {
+    const nested = (text: string) => () => {
+      checkNesting(text, 5);
+    };
+    expect(nested('{ a(b: [[1]]) { c } }')).not.toThrow();
+    expect(nested('{ a(b: [[[[1]]]]) }')).toThrow('6 brackets');
+    expect(nested(`{ a(b: "${'{'.repeat(50)}\\"{{{{{{") } # {{{{{{{\n`)).not.toThrow();
+    expect(nested(`{ a(b: """{{{{{{ " {{ \\""" {{{""") }`)).not.toThrow();
+    expect(nested('{ a(b: "x") { { { { { {')).toThrow('brackets');
+    expect(nested(`{ a(b: "\n) { { { { { {`)).toThrow('brackets');
   });
 
   it('looks at every operation of the document', () => {

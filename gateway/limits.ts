@@ -28,6 +28,8 @@ export interface TenantLimits {
 export interface Limits {
   readonly bodyBytesMax: number;
   readonly tokensMax: number;
+  /** Brackets of all kinds within each other, before the text is parsed. */
+  readonly nestingMax: number;
   readonly depthMax: number;
   readonly aliasesMax: number;
   readonly rootFieldsMax: number;
@@ -58,6 +60,7 @@ export interface Limits {
 export const defaultLimits: Limits = {
   bodyBytesMax: 1_048_576,
   tokensMax: 10_000,
+  nestingMax: 200,
   depthMax: 25,
   aliasesMax: 200,
   rootFieldsMax: 100,
@@ -72,9 +75,9 @@ export const defaultLimits: Limits = {
   tenant: {
     costMax: 50_000,
     requestsPerSecond: 200,
-    requestsBurst: 1_000,
-    newDocumentsPerSecond: 20,
-    newDocumentsBurst: 200,
+    requestsBurst: 400,
+    newDocumentsPerSecond: 10,
+    newDocumentsBurst: 100,
     concurrentMax: 64,
     queuedMax: 256,
     queueTimeoutMs: 5_000,

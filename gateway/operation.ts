@@ -6,6 +6,7 @@ import type { Admission } from './admission.ts';
 import { RequestErrors } from './errors.ts';
 import type { Limits } from './limits.ts';
 import { checkLimits } from './limits.ts';
+import { checkNesting } from './limits-nesting.ts';
 import { Lru } from './lru.ts';
 
 /** The members of a GraphQL request, as every transport carries them. */
@@ -50,7 +51,7 @@ export function operations(
     prepare(query, operationName, identity) {
       let document = documents.get(query);
       if (!document) {
-        admission.newDocument(identity);
+        admission.newDocument(identity, query.length);
         document = documents.set(query, read(query, limits));
       }
       const operation = getOperationAST(document, operationName);
@@ -69,6 +70,7 @@ export function operations(
 const documentsKept = { entriesMax: 1_000, charactersMax: 2_000_000 };
 
 function read(query: string, limits: Limits): DocumentNode {
+  checkNesting(query, limits.nestingMax);
   let document: DocumentNode;
   try {
     document = parse(query, { maxLexicalTokens: limits.tokensMax });

@@ -21,13 +21,14 @@ export function postgresRateLimiter(
   failed: (cause: unknown) => void,
 ): RateLimiter {
   return {
-    async take(key, rate) {
+    async take(key, rate, wanted = 1) {
+      const amount = Math.min(wanted, rate.burst);
       try {
-        const [row] = await query(takeSql, [key, rate.perSecond, rate.burst]);
-        return takenIn(row, rate);
+        const [row] = await query(takeSql, [key, rate.perSecond, rate.burst, amount]);
+        return takenIn(row, rate, amount);
       } catch (cause) {
         failed(cause);
-        return fallback.take(key, rate);
+        return fallback.take(key, rate, amount);
       }
     },
   };
@@ -44,16 +45,21 @@ export const rateLimitTable = `create unlogged table if not exists rate_bucket (
 /** Concurrent statements wait for each other's row, so nothing is taken twice. */
 const takeSql = `
   insert into rate_bucket as bucket (key, tokens, allowed, at)
-    values ($1, $3::float8 - 1, true, clock_timestamp())
+    values ($1, $3::float8 - $4::float8, true, clock_timestamp())
   on conflict (key) do update set (tokens, allowed, at) = (
-    select refilled - (refilled >= 1)::int, refilled >= 1, clock_timestamp()
+    select case when refilled >= $4::float8 then refilled - $4::float8 else refilled end,
+      refilled >= $4::float8, clock_timestamp()
     from (select least($3::float8, bucket.tokens + $2::float8 *
       greatest(0, extract(epoch from clock_timestamp() - bucket.at))) as refilled) as one)
   returning tokens, allowed`;
 
-function takenIn(row: Readonly<Record<string, unknown>> | undefined, { perSecond }: Rate): Taken {
+function takenIn(
+  row: Readonly<Record<string, unknown>> | undefined,
+  { perSecond }: Rate,
+  amount: number,
+): Taken {
   if (row?.['allowed'] === true) return { isAllowed: true };
   const tokens = Number(row?.['tokens']);
   if (!Number.isFinite(tokens)) throw new Error('The bucket was not counted');
-  return { isAllowed: false, retryAfterMs: Math.ceil(((1 - tokens) / perSecond) * 1_000) };
+  return { isAllowed: false, retryAfterMs: Math.ceil(((amount - tokens) / perSecond) * 1_000) };
 }

@@ -13,7 +13,7 @@ export type Taken =
  * One process counts for itself; several that share a limit share a driver.
  */
 export interface RateLimiter {
-  take(key: string, rate: Rate): Taken | Promise<Taken>;
+  take(key: string, rate: Rate, amount?: number): Taken | Promise<Taken>;
 }
 
 interface Bucket {
@@ -36,15 +36,17 @@ export class MemoryRateLimiter implements RateLimiter {
     this.#now = now;
   }
 
-  take(key: string, { perSecond, burst }: Rate): Taken {
+  /** What is more than a full bucket takes a full one. */
+  take(key: string, { perSecond, burst }: Rate, wanted = 1): Taken {
+    const amount = Math.min(wanted, burst);
     const at = this.#now();
     const known = this.#buckets.get(key) ?? { tokens: burst, at };
     const refilled = known.tokens + (Math.max(0, at - known.at) / 1_000) * perSecond;
     const tokens = Math.min(burst, refilled);
-    const isAllowed = tokens >= 1;
-    this.#keep(key, { tokens: isAllowed ? tokens - 1 : tokens, at });
+    const isAllowed = tokens >= amount;
+    this.#keep(key, { tokens: isAllowed ? tokens - amount : tokens, at });
     if (isAllowed) return { isAllowed };
-    return { isAllowed, retryAfterMs: Math.ceil(((1 - tokens) / perSecond) * 1_000) };
+    return { isAllowed, retryAfterMs: Math.ceil(((amount - tokens) / perSecond) * 1_000) };
   }
 
   #keep(key: string, bucket: Bucket): void {

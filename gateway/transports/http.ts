@@ -80,15 +80,18 @@ async function answer(parts: HttpParts, exchange: Exchange): Promise<void> {
  * turn back, since it waits most of the time.
  */
 async function enter(
-  { admission }: Engine,
-  { response }: Exchange,
+  { admission, limits }: Engine,
+  { request, response }: Exchange,
   identity: Identity | undefined,
 ): Promise<void> {
   const gone = new AbortController();
   response.once('close', () => {
     gone.abort();
   });
-  const leave = await admission.enter(identity, gone.signal);
+  const announced = Number(request.headers['content-length'] ?? 0);
+  const isUnknown = request.headers['transfer-encoding'] !== undefined;
+  const bytes = isUnknown ? limits.bodyBytesMax : Math.min(announced, limits.bodyBytesMax);
+  const leave = await admission.enter(identity, bytes, gone.signal);
   response.once('close', leave).once('streaming', leave);
   if (response.destroyed) leave();
 }

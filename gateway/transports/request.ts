@@ -9,6 +9,7 @@ import type { OperationRequest } from '../operation.ts';
 export async function readJsonBody(request: IncomingMessage, bytesMax: number): Promise<unknown> {
   const encoding = request.headers['content-encoding'] ?? 'identity';
   if (encoding.toLowerCase() !== 'identity') throw new EncodedBody(encoding);
+  if (Number(request.headers['content-length']) > bytesMax) throw tooLarge(bytesMax);
   const contentType = request.headers['content-type'] ?? '';
   if (!/^application\/json *(;|$)/i.test(contentType)) return undefined;
   const chunks: Buffer[] = [];

@@ -152,7 +152,11 @@ async function run(
 ): Promise<FormattedExecutionResult> {
   // A mutation whose client has left still comes to its end.
   const { signal } = operation.kind === 'query' ? connection.gone : new AbortController();
-  const leave = await engine.admission.enter(caller.identity, connection.gone.signal);
+  const leave = await engine.admission.enter(
+    caller.identity,
+    lengthOf(request),
+    connection.gone.signal,
+  );
   const result = await runOnce(engine, request, caller, signal).finally(leave);
   if (result.errors && !('data' in result)) {
     throw new RequestErrors(result.errors.map(asGraphQLError));
@@ -165,8 +169,13 @@ async function open(
   { admission, subscriptions }: Engine,
 ): Promise<Events> {
   const { signal } = connection.gone;
-  const leave = await admission.enter(caller.identity, signal);
+  const leave = await admission.enter(caller.identity, lengthOf(request), signal);
   return subscriptions.open(operation, request, caller, signal).finally(leave);
+}
+
+/** About how long a message was; its variables are in memory by now and are counted as a text's. */
+function lengthOf({ query, variables }: OperationRequest): number {
+  return query.length + (variables ? JSON.stringify(variables).length : 0);
 }
 
 type Answer = ExecutionResult | AsyncGenerator<ExecutionResult>;
