@@ -113,7 +113,7 @@ export const kinds = {
   succeeds: {
     spec: {
       template: 'shell',
-      source: `${printing(24, 0.25)}
+      source: `${printing(20, 0.5)}
 printf 'first file' > "$FORGE_ARTIFACTS/one.txt"
 mkdir "$FORGE_ARTIFACTS/deep"
 head -c ${String(zeros)} /dev/zero > "$FORGE_ARTIFACTS/deep/two.bin"`,
@@ -121,7 +121,7 @@ head -c ${String(zeros)} /dev/zero > "$FORGE_ARTIFACTS/deep/two.bin"`,
       resources,
     },
     end: { state: 'SUCCEEDED', reason: null, exitCode: 0 },
-    printed: { texts: numbered('line', 24), whole: true },
+    printed: { texts: numbered('line', 20), whole: true },
     artifacts: { 'one.txt': sha256('first file'), 'deep/two.bin': sha256(Buffer.alloc(zeros)) },
     cancelled: false,
     points: [
@@ -133,18 +133,18 @@ head -c ${String(zeros)} /dev/zero > "$FORGE_ARTIFACTS/deep/two.bin"`,
   fails: {
     spec: {
       template: 'shell',
-      source: `${printing(8, 0.3)}\nprintf 'of a failure' > "$FORGE_ARTIFACTS/log.txt"\nexit 3`,
+      source: `${printing(14, 0.5)}\nprintf 'of a failure' > "$FORGE_ARTIFACTS/log.txt"\nexit 3`,
       timeoutSeconds: 100,
       resources,
     },
     end: { state: 'FAILED', reason: 'EXIT_NON_ZERO', exitCode: 3 },
-    printed: { texts: numbered('line', 8), whole: true },
+    printed: { texts: numbered('line', 14), whole: true },
     artifacts: { 'log.txt': sha256('of a failure') },
     cancelled: false,
     points: unlike(...begun, ...running, ...seen, ...files, ...ending('FAILED')),
   },
   'is out of time': {
-    spec: { template: 'shell', source: printing(1_000, 0.3), timeoutSeconds: 4, resources },
+    spec: { template: 'shell', source: printing(1_000, 0.5), timeoutSeconds: 9, resources },
     end: { state: 'TIMED_OUT', reason: 'DEADLINE_EXCEEDED', exitCode: null },
     printed: { texts: numbered('line', 1_000), whole: false },
     artifacts: {},
@@ -152,7 +152,7 @@ head -c ${String(zeros)} /dev/zero > "$FORGE_ARTIFACTS/deep/two.bin"`,
     points: unlike(...begun, ...running, ...seen, ...ending('TIMED_OUT')),
   },
   'is cancelled': {
-    spec: { template: 'shell', source: printing(3_000, 0.3), timeoutSeconds: 900, resources },
+    spec: { template: 'shell', source: printing(3_000, 0.5), timeoutSeconds: 900, resources },
     end: { state: 'CANCELLED', reason: 'CANCELLED_BY_USER', exitCode: null },
     printed: { texts: numbered('line', 3_000), whole: false },
     artifacts: {},
@@ -166,12 +166,12 @@ head -c ${String(zeros)} /dev/zero > "$FORGE_ARTIFACTS/deep/two.bin"`,
   'is killed by a signal': {
     spec: {
       template: 'shell',
-      source: `${printing(6, 0.3)}\nkill -9 $$`,
+      source: `${printing(12, 0.5)}\nkill -9 $$`,
       timeoutSeconds: 100,
       resources,
     },
     end: { state: 'FAILED', reason: 'KILLED_BY_SIGNAL', exitCode: null },
-    printed: { texts: numbered('line', 6), whole: true },
+    printed: { texts: numbered('line', 12), whole: true },
     artifacts: {},
     cancelled: false,
     points: unlike(...begun, ...running, ...seen, ...ending('FAILED')),
