@@ -6,7 +6,11 @@ import { byResponseKey } from './shape.ts';
 
 type Fragments = ReadonlyMap<string, FragmentDefinitionNode>;
 
-/** Throws when a plan would leave a root field of its operation unasked. A plan is checked once. */
+/**
+ * Throws when a plan would be answered wrongly without a word: when it leaves a
+ * root field of its operation unasked, or passes values by `@fromContext`, which
+ * the stock executor leaves out. A plan is checked once.
+ */
 export function planCheck(): (
   plan: QueryPlan,
   operation: OperationDefinitionNode,
@@ -15,6 +19,9 @@ export function planCheck(): (
   const checked = new WeakSet<QueryPlan>();
   return (plan, operation, fragments) => {
     if (checked.has(plan)) return;
+    if (plan.node && passesContext(plan.node)) {
+      throw new Error('The plan passes values by @fromContext, which cannot be run here');
+    }
     const missing = unplannedRootFields(plan, operation, fragments);
     if (missing.length > 0) {
       throw new Error(`No subgraph is asked for ${missing.join(', ')}: the planner left it out`);
@@ -49,6 +56,24 @@ function isFetched({ name, directives = [] }: FieldNode): boolean {
     if (condition?.kind !== Kind.BOOLEAN) return false;
     return directive === (condition.value ? 'skip' : 'include');
   });
+}
+
+function passesContext(node: PlanNode | SubscriptionNode): boolean {
+  switch (node.kind) {
+    case 'Fetch':
+      return (node.contextRewrites ?? []).length > 0;
+    case 'Flatten':
+      return passesContext(node.node);
+    case 'Sequence':
+    case 'Parallel':
+      return node.nodes.some(passesContext);
+    case 'Condition':
+      return [node.ifClause, node.elseClause].some((inner) => inner && passesContext(inner));
+    case 'Subscription':
+      return passesContext(node.primary) || (node.rest !== undefined && passesContext(node.rest));
+    default:
+      return false;
+  }
 }
 
 /** Fetches that follow a path complete what others found; they find nothing by themselves. */
