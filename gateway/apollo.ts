@@ -62,6 +62,8 @@ export async function startApollo(options: ApolloOptions): Promise<ApolloServer<
     allowBatchedHttpRequests: false,
     stopOnTerminationSignals: false,
     maxRecursiveSelections: true,
+    // Without the line end that would have it copied once more.
+    stringifyResult: (result) => JSON.stringify(result),
     parseOptions: { maxLexicalTokens: limits.tokensMax },
     formatError: (formatted, error) => {
       originals.set(formatted, error);

@@ -15,17 +15,19 @@ import type { HardeningOptions } from './hardening/hardening.ts';
 import { createExecutor } from './executor/executor.ts';
 import { explorer } from './explorer.ts';
 import type { HttpRoute } from './explorer.ts';
+import type { IdentityKeys } from './identity-signatures.ts';
 import { defaultLimits } from './limits.ts';
 import type { Limits } from './limits.ts';
 import { createListener, drain, listen } from './listener.ts';
 import { operations as prepareOperations } from './operation.ts';
 import { createPlanner } from './planner.ts';
 import { subgraphClient } from './subgraph-client.ts';
-import type { IdentityKeys, SubgraphEndpoint } from './subgraph-client.ts';
+import type { SubgraphEndpoint } from './subgraph-client.ts';
 import { subgraphConnections } from './subgraph-http.ts';
 import { subscriptions } from './subscriptions.ts';
 import { loadSupergraph } from './supergraph.ts';
 import { gatewayMetrics } from './telemetry.ts';
+import { rememberingTokens } from './verified-tokens.ts';
 import { openStreams } from './transports/http-stream.ts';
 import { httpHandler } from './transports/http.ts';
 import { serveWebSockets } from './transports/websocket.ts';
@@ -105,7 +107,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
     }),
     subscriptions: subscriptions(parts),
     ...{ operations, admission: entrance },
-    verifyToken: options.auth ? options.verifyToken : undefined,
+    verifyToken: options.auth ? rememberingTokens(options.verifyToken) : undefined,
     limits,
     log,
     tracing,

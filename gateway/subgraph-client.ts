@@ -1,15 +1,11 @@
-import { createHash } from 'node:crypto';
 import type { ExecutionResult } from 'graphql';
-import { signIdentity } from '../subgraphs/shared/auth.ts';
 import { ForgeError } from '../subgraphs/shared/errors.ts';
 import type { Tracing } from '../subgraphs/shared/telemetry.ts';
-import { Lru } from './lru.ts';
+import type { IdentityKeys } from './identity-signatures.ts';
+import { identitySigner } from './identity-signatures.ts';
 import type { Scope } from './scope.ts';
 import { secondsSince } from './telemetry.ts';
 import type { GatewayMetrics } from './telemetry.ts';
-
-/** The keys that sign identities, as the kernel takes them. */
-export type IdentityKeys = Parameters<typeof signIdentity>[0];
 
 export interface GraphRequest {
   readonly query: string;
@@ -69,17 +65,11 @@ export function subgraphClient(
   link: SubgraphLink,
   { identityKeys, metrics, tracing }: SubgraphClientOptions,
 ): SubgraphClient {
-  const hashes = new Lru<string>(hashesKept);
-  const hashOf = (query: string): string =>
-    hashes.get(query) ?? hashes.set(query, createHash('sha256').update(query).digest('base64url'));
-
+  const sign = identityKeys && identitySigner(identityKeys, name);
   const headersFor = async ({ query }: GraphRequest, scope: Scope) => {
     const { requestId, traceparent, identity } = scope;
     const headers: Record<string, string> = { 'x-request-id': requestId, traceparent };
-    if (identity && identityKeys) {
-      const claims = { audience: name, operationHash: hashOf(query) };
-      headers['x-forge-identity'] = await signIdentity(identityKeys, identity, claims);
-    }
+    if (identity && sign) headers['x-forge-identity'] = await sign(identity, query);
     return headers;
   };
   const measured = async <T>(call: Promise<T>): Promise<T> => {
@@ -122,8 +112,6 @@ export function subgraphClient(
     },
   };
 }
-
-const hashesKept = { entriesMax: 2_000, charactersMax: 4_000_000 };
 
 /** Runs a call that ends, by answer or by error, no later than the deadline or the scope's abort. */
 async function withinDeadline<T>(

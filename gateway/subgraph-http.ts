@@ -27,11 +27,16 @@ export function subgraphConnections(): SubgraphConnections {
   });
   const streams = new Agent({ connections: null, connect: { timeout: connectTimeoutMs } });
   return {
-    link: (name, url) => ({
-      execute: (request, headers, signal) =>
-        retrying(isQuery(request), signal, () => call(calls, name, url, request, headers, signal)),
-      subscribe: (request, headers, signal) => open(streams, name, url, request, headers, signal),
-    }),
+    link(name, address) {
+      const url = new URL(address);
+      return {
+        execute: (request, headers, signal) =>
+          retrying(isQuery(request), signal, () =>
+            call(calls, name, url, request, headers, signal),
+          ),
+        subscribe: (request, headers, signal) => open(streams, name, url, request, headers, signal),
+      };
+    },
     async close() {
       await Promise.all([calls.destroy(), streams.destroy()]);
     },
@@ -83,21 +88,81 @@ function pause(ms: number): Promise<void> {
 async function call(
   agent: Agent,
   name: string,
-  url: string,
+  url: URL,
   request: GraphRequest,
   headers: Record<string, string>,
   signal: AbortSignal,
 ): Promise<ExecutionResult> {
-  const response = await post(agent, url, request, signal, {
-    ...headers,
-    accept: 'application/graphql-response+json, application/json',
+  const { status, text } = await exchanged(agent, {
+    origin: url.origin,
+    path: url.pathname + url.search,
+    method: 'POST',
+    headers: {
+      ...headers,
+      accept: 'application/graphql-response+json, application/json',
+      'content-type': 'application/json',
+    },
+    body: JSON.stringify(request),
+    signal,
   });
-  return resultIn(name, response.statusCode, await response.body.text());
+  return resultIn(name, status, text);
+}
+
+interface Exchanged {
+  readonly status: number;
+  readonly text: string;
+}
+
+/** Sends one request and takes its whole answer, without a stream for either. */
+function exchanged(
+  agent: Agent,
+  { signal, ...options }: Dispatcher.DispatchOptions & { readonly signal: AbortSignal },
+): Promise<Exchanged> {
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = [];
+    let status = 0;
+    let abort = (): void => undefined;
+    const onAbort = (): void => {
+      abort();
+    };
+    signal.addEventListener('abort', onAbort);
+    agent.dispatch(
+      { ...options, headersTimeout: 0, bodyTimeout: 0 },
+      {
+        onRequestStart(controller) {
+          abort = () => {
+            controller.abort(reasonOf(signal));
+          };
+          if (signal.aborted) abort();
+        },
+        onResponseStart(_controller, statusCode) {
+          status = statusCode;
+        },
+        onResponseData(_controller, chunk) {
+          chunks.push(chunk);
+        },
+        onResponseEnd() {
+          signal.removeEventListener('abort', onAbort);
+          const [only, ...more] = chunks;
+          const bytes = only && more.length === 0 ? only : Buffer.concat(chunks);
+          resolve({ status, text: bytes.toString('utf8') });
+        },
+        onResponseError(_controller, error) {
+          signal.removeEventListener('abort', onAbort);
+          reject(error);
+        },
+      },
+    );
+  });
+}
+
+function reasonOf({ reason }: AbortSignal): Error {
+  return reason instanceof Error ? reason : new Error(String(reason));
 }
 
 function post(
   agent: Agent,
-  url: string,
+  url: URL,
   request: GraphRequest,
   signal: AbortSignal,
   headers: Record<string, string>,
@@ -141,7 +206,7 @@ function isExecutionResult(body: unknown): body is ExecutionResult {
 async function open(
   agent: Agent,
   name: string,
-  url: string,
+  url: URL,
   request: GraphRequest,
   headers: Record<string, string>,
   signal: AbortSignal,

@@ -19,15 +19,20 @@ export type Complete = (value: unknown, at: PathSegment, run: Run) => unknown;
 export interface Shape {
   readonly keys: readonly string[];
   readonly completes: readonly Complete[];
+  /** No key is the name of something that every object inherits. */
+  readonly isPlain: boolean;
 }
 
-export function shaped({ keys, completes }: Shape, source: Tree, run: Run): Tree | typeof bubble {
+export function shaped(shape: Shape, source: Tree, run: Run): Tree | typeof bubble {
+  const { keys, completes, isPlain } = shape;
   const output: Tree = {};
   for (let index = 0; index < keys.length; index += 1) {
-    const key = keys[index] ?? '';
-    const value = completes[index]?.(valueAt(source, key), key, run);
+    const key = keys[index] as string;
+    const complete = completes[index] as Complete;
+    const value = complete(isPlain ? source[key] : valueAt(source, key), key, run);
     if (value === bubble) return bubble;
-    setAt(output, key, value);
+    if (isPlain) output[key] = value;
+    else setAt(output, key, value);
   }
   return output;
 }
@@ -103,6 +108,6 @@ export function object(shapeOf: (typename: unknown) => Shape | undefined, what: 
 
 /** A field that cannot be known for the object at hand. */
 export const bubbling: Complete = (_value, at, run) => {
-  run.troubles.lacking(run.path, at, false, String(at));
+  run.troubles.lacking(run.path, at, true, `field ${at}`);
   return bubble;
 };

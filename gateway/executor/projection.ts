@@ -13,6 +13,7 @@ import {
   isListType,
   isNonNullType,
   isObjectType,
+  Kind,
 } from 'graphql';
 import type { Complete, Shape } from './completion.ts';
 import { bubble, bubbling, leaf, list, nullable, object, required, shaped } from './completion.ts';
@@ -63,7 +64,7 @@ function shapeOf(
     keys.push(key);
     completes.push(fieldOf(source, type, nodes));
   }
-  return { keys, completes };
+  return { keys, completes, isPlain: !keys.some((key) => key in Object.prototype) };
 }
 
 function fieldOf(
@@ -118,7 +119,9 @@ function shapesByType(source: Source, declared: string, sets: SelectionSets) {
     const within = schema.getType(declared);
     if (!isAbstractType(within) || (!isObjectType(type) && !isInterfaceType(type))) return undefined;
     if (type !== within && !schema.isSubType(within, type)) return undefined;
-    return shapeOf(source, type, sets);
+    return isInterfaceType(type) && narrows(source, type, sets)
+      ? undecided
+      : shapeOf(source, type, sets);
   };
   return (typename: unknown): Shape | undefined => {
     const known = shapes.get(typename);
@@ -127,4 +130,27 @@ function shapesByType(source: Source, declared: string, sets: SelectionSets) {
     if (shape) shapes.set(typename, shape);
     return shape;
   };
+}
+
+/** An object of which only its interface is known, where it matters what it is: it shows nothing. */
+const undecided: Shape = { keys: ['__typename'], completes: [bubbling], isPlain: true };
+
+/** Whether something is selected for some of the interface's types only. */
+function narrows(source: Source, type: GraphQLInterfaceType, sets: SelectionSets): boolean {
+  const { schema, text } = source;
+  const isNarrower = (name: string): boolean => {
+    const condition = schema.getType(name);
+    return condition !== type && !(isAbstractType(condition) && schema.isSubType(condition, type));
+  };
+  return sets.some(({ selections }) =>
+    selections.some((selection) => {
+      if (selection.kind === Kind.FIELD) return false;
+      const fragment =
+        selection.kind === Kind.INLINE_FRAGMENT ? selection : text.fragments.get(selection.name.value);
+      if (!fragment) return false;
+      const condition = fragment.typeCondition?.name.value;
+      if (condition !== undefined && isNarrower(condition)) return true;
+      return narrows(source, type, [fragment.selectionSet]);
+    }),
+  );
 }

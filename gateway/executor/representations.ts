@@ -5,14 +5,19 @@ import { isTree, setAt, valueAt } from './tree.ts';
 /** The names of the types that satisfy a type condition. */
 export type TypesWithin = (condition: string) => ReadonlySet<string>;
 
-/** Why there is no representation: no key is for this type, or what a key needs never came. */
-export type NoRepresentation = 'other-type' | 'lacking';
+/** No key is for an entity of this type. */
+export const otherType = -1;
+/** What the key of an entity needs never came. */
+export const lacking = -2;
 
 /** What a subgraph is told about the entities it completes; equal ones are told once. */
 export interface Representations {
   readonly list: Tree[];
-  /** The place of an entity's representation in the list, where it is added if it is new. */
-  placeOf(entity: Tree): number | NoRepresentation;
+  /**
+   * The place of an entity's representation in the list, where it is added if
+   * it is new; `otherType` or `lacking` when there is none.
+   */
+  placeOf(entity: Tree): number;
 }
 
 /** Compiles the `requires` of a fetch. */
@@ -22,14 +27,14 @@ export function represents(
   rewrite: (representation: Tree) => void,
 ): () => Representations {
   const select = selector(requires, typesWithin);
-  const keyOf = flatKey(requires) ?? ((entity: Tree) => JSON.stringify(select(entity)));
+  const keyOf = flatKey(requires, typesWithin) ?? ((entity) => JSON.stringify(select(entity)));
   return () => {
     const list: Tree[] = [];
-    const places = new Map<string, number | NoRepresentation>();
-    const add = (entity: Tree): number | NoRepresentation => {
+    const places = new Map<unknown, number>();
+    const add = (entity: Tree): number => {
       const representation = select(entity);
-      if (representation === undefined) return 'lacking';
-      if (representation['__typename'] == null) return 'other-type';
+      if (representation === undefined) return lacking;
+      if (representation['__typename'] == null) return otherType;
       rewrite(representation);
       return list.push(representation) - 1;
     };
@@ -47,22 +52,34 @@ export function represents(
   };
 }
 
-/** The text that tells entities apart without building anything, when only leaves are needed. */
-function flatKey([fragment, other]: readonly QueryPlanSelectionNode[]) {
+/** Tells entities apart without building anything, when only leaves are needed. */
+function flatKey(
+  [fragment, other]: readonly QueryPlanSelectionNode[],
+  typesWithin: TypesWithin,
+): ((entity: Tree) => unknown) | undefined {
   if (fragment?.kind !== 'InlineFragment' || other) return undefined;
   const fields = fragment.selections.flatMap((field) =>
     field.kind === 'Field' && !field.selections ? [field.alias ?? field.name] : [],
   );
   if (fields.length < fragment.selections.length) return undefined;
   const keys = fields.filter((key) => key !== '__typename');
-  return (entity: Tree): string => {
-    let text = String(entity['__typename']);
-    for (const key of keys) {
-      const value = valueAt(entity, key);
-      text += typeof value === 'string' ? `"${value.length}:${value}` : `|${JSON.stringify(value)}`;
-    }
-    return text;
+  const [key = '', another] = keys;
+  const types = typesWithin(fragment.typeCondition ?? '');
+  if (another !== undefined || types.size > 1) return (entity) => textOf(entity, keys);
+  return (entity) => {
+    return types.has(String(entity['__typename'])) ? valueAt(entity, key) : anyOtherType;
   };
+}
+
+const anyOtherType = Symbol('any other type');
+
+function textOf(entity: Tree, keys: readonly string[]): string {
+  let text = `:${String(entity['__typename'])}`;
+  for (const key of keys) {
+    const value = valueAt(entity, key);
+    text += typeof value === 'string' ? `"${value.length}:${value}` : `|${JSON.stringify(value)}`;
+  }
+  return text;
 }
 
 /** Gives undefined when something that is selected never came. */

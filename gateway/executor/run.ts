@@ -4,7 +4,8 @@ import type { GraphRequest } from '../subgraph-client.ts';
 import type { IsAbstract } from './paths.ts';
 import { locate, objectsAt } from './paths.ts';
 import type { Representations } from './representations.ts';
-import type { EntitiesPart, Part, Place, PlannedRequest } from './requests.ts';
+import { lacking } from './representations.ts';
+import type { EntitiesPart, Part, PlannedRequest } from './requests.ts';
 import { renamedPath } from './rewrites.ts';
 import type { Grow, PathSegment, Tree } from './tree.ts';
 import { copyOf, isTree, setAt } from './tree.ts';
@@ -130,12 +131,15 @@ export function graphRequest(
 interface Batch {
   readonly part: EntitiesPart;
   readonly representations: Representations;
-  readonly targets: { readonly entity: Tree; readonly place: Place; readonly index: number }[];
+  readonly entities: readonly Tree[];
+  readonly indices: readonly number[];
+  /** Where in the entities those of each place end. */
+  readonly ends: readonly number[];
 }
 
 async function askEntities(request: PlannedRequest, execution: Execution): Promise<void> {
   const batches = request.entities.map((part) => batchOf(part, execution));
-  const active = batches.filter(({ targets }) => targets.length > 0);
+  const active = batches.filter(({ entities }) => entities.length > 0);
   if (active.length === 0) return;
   const made = graphRequest(request, execution.variables);
   for (const { part, representations } of batches) {
@@ -152,20 +156,24 @@ async function askEntities(request: PlannedRequest, execution: Execution): Promi
   for (const batch of active) takeEntities(request, batch, answer, execution);
 }
 
-function batchOf(part: EntitiesPart, execution: Execution): Batch {
-  const { root, isAbstract, troubles } = execution;
+function batchOf(part: EntitiesPart, { root, isAbstract, troubles }: Execution): Batch {
   const representations = part.represent();
-  const targets: Batch['targets'] = [];
-  for (const place of part.places) {
-    let lacking = false;
-    for (const entity of objectsAt(root, place.steps, isAbstract)) {
+  const entities: Tree[] = [];
+  const indices: number[] = [];
+  const ends: number[] = [];
+  for (const { steps, keys } of part.places) {
+    let isLacking = false;
+    for (const entity of objectsAt(root, steps, isAbstract)) {
       const index = representations.placeOf(entity);
-      if (typeof index === 'number') targets.push({ entity, place, index });
-      else lacking ||= index === 'lacking';
+      if (index >= 0) {
+        entities.push(entity);
+        indices.push(index);
+      } else isLacking ||= index === lacking;
     }
-    if (lacking) troubles.failedWith(place.keys, part.fields);
+    ends.push(entities.length);
+    if (isLacking) troubles.failedWith(keys, part.fields);
   }
-  return { part, representations, targets };
+  return { part, representations, entities, indices, ends };
 }
 
 /** Puts each error where its entities stand in the response. */
@@ -194,11 +202,15 @@ function takeErrors(
 }
 
 /** The places in the response of the entities that share a representation. */
-function standing({ part, targets }: Batch, index: number, execution: Execution): PathSegment[][] {
-  const alike = new Set(targets.flatMap((target) => (target.index === index ? target.entity : [])));
+function standing(
+  { part, entities, indices }: Batch,
+  index: number,
+  { root, isAbstract }: Execution,
+): PathSegment[][] {
+  const alike = new Set(entities.filter((_, target) => indices[target] === index));
   const paths: PathSegment[][] = [];
   for (const { steps } of part.places) {
-    locate(execution.root, steps, execution.isAbstract, (entity, path) => {
+    locate(root, steps, isAbstract, (entity, path) => {
       if (alike.has(entity)) paths.push([...path]);
     });
   }
@@ -207,27 +219,42 @@ function standing({ part, targets }: Batch, index: number, execution: Execution)
 
 function takeEntities(
   { subgraph }: PlannedRequest,
-  { part, representations, targets }: Batch,
+  { part, representations, entities, indices, ends }: Batch,
   { data, errors }: ExecutionResult,
   execution: Execution,
 ): void {
-  const entities: unknown = data?.[part.responseKey];
-  if (!Array.isArray(entities) || entities.length !== representations.list.length) {
+  const answered: unknown = data?.[part.responseKey];
+  if (!Array.isArray(answered) || answered.length !== representations.list.length) {
     const isTold = errors !== undefined && errors.length > 0;
     if (!isTold) failed(part, new Error(`${subgraph} gave no list of the entities`), execution);
     return;
   }
-  const isShared = part.places.length > 1;
-  const rewritten = new Set<unknown>();
-  for (const { entity, place, index } of targets) {
-    const answered: unknown = entities[index];
-    if (!isTree(answered)) continue;
-    if (part.rewrites && !rewritten.has(answered)) {
-      rewritten.add(answered);
-      answered['__typename'] ??= entity['__typename'];
-      part.rewrite(answered);
+  if (part.rewrites) rewriteAll(part, answered, entities, indices);
+  let target = 0;
+  for (const [place, end] of ends.entries()) {
+    const isOwn = ends.length > 1 && part.places[place]?.grows === true;
+    for (; target < end; target += 1) {
+      const given: unknown = answered[indices[target] ?? 0];
+      const entity = entities[target];
+      if (entity && isTree(given)) execution.grow(entity, isOwn ? (copyOf(given) as Tree) : given);
     }
-    execution.grow(entity, isShared && place.grows ? (copyOf(answered) as Tree) : answered);
+  }
+}
+
+/** Rewrites each entity of an answer once, as what it was asked for. */
+function rewriteAll(
+  { rewrite }: EntitiesPart,
+  answered: readonly unknown[],
+  entities: readonly Tree[],
+  indices: readonly number[],
+): void {
+  const rewritten = new Set<unknown>();
+  for (const [target, index] of indices.entries()) {
+    const given = answered[index];
+    if (!isTree(given) || rewritten.has(given)) continue;
+    rewritten.add(given);
+    given['__typename'] ??= entities[target]?.['__typename'];
+    rewrite(given);
   }
 }
 

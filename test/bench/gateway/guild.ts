@@ -52,7 +52,7 @@ const sentence = 'It came on time, it does what it says, and it was worth its pr
 
 const reviews = Array.from({ length: 11 }, (_, index) => ({
   id: String(index + 1),
-  body: sentence.repeat(9),
+  body: sentence.repeat(3),
   author: { id: String((index % 2) + 1), username: users[index % 2]?.username },
   product: { upc: String((index % 4) + 1) },
 }));
