@@ -9,8 +9,8 @@ import { exceeded } from './limits.ts';
 export function checkNesting(text: string, nestingMax: number): void {
   let depth = 0;
   for (const [part] of text.matchAll(parts)) {
-    if (part.length > 1) continue;
-    depth += part === '{' || part === '[' || part === '(' ? 1 : -1;
+    if ('{[('.includes(part)) depth += 1;
+    else if ('}])'.includes(part)) depth -= 1;
     exceeded('brackets within each other', depth, nestingMax);
   }
 }

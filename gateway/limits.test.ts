@@ -79,6 +79,7 @@ describe('checkLimits', () => {
     expect(nested(`{ a(b: "${'{'.repeat(50)}\\"{{{{{{") } # {{{{{{{\n`)).not.toThrow();
     expect(nested(`{ a(b: """{{{{{{ " {{ \\""" {{{""") }`)).not.toThrow();
     expect(nested('{ a(b: "x") { { { { { {')).toThrow('brackets');
+    expect(nested(`{ a(b: "", c: "", d: "x") ${'#\n'.repeat(9)} { { { { { {`)).toThrow('brackets');
     expect(nested(`{ a(b: "\n) { { { { { {`)).toThrow('brackets');
   });
 
