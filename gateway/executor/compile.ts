@@ -1,6 +1,6 @@
 import type { PlanNode, SubscriptionNode } from '@apollo/query-planner';
 import type { DocumentNode, ExecutionResult, GraphQLSchema } from 'graphql';
-import { getVariableValues, GraphQLError, isNonNullType } from 'graphql';
+import { getVariableValues, GraphQLError, isNonNullType, OperationTypeNode } from 'graphql';
 import type { Introspect } from './introspection.ts';
 import { introspection } from './introspection.ts';
 import type { FieldTree } from './field-tree.ts';
@@ -86,7 +86,12 @@ export function compileOperation(
       const { switches } = values;
       const key = [documentKey, ...switches.values(), ...[...overrides].flat()].join(' ');
       const variant =
-        kept.get(key) ?? keptVariant(kept, key, compiled(graph, decided(text, switches), (one) => plan(one, overrides)));
+        kept.get(key) ??
+        keptVariant(
+          kept,
+          key,
+          compiled(graph, decided(text, switches), (one) => plan(one, overrides)),
+        );
       const [first] = variant.requests;
       return {
         requests: variant.requests,
@@ -106,7 +111,10 @@ export interface Compiling {
 }
 
 function keptVariant(kept: Kept<Variant>, key: string, variant: Variant): Variant {
-  const weight = variant.requests.reduce((sum, request) => sum + weightOf(request), bytesPerVariant);
+  const weight = variant.requests.reduce(
+    (sum, request) => sum + weightOf(request),
+    bytesPerVariant,
+  );
   return kept.set(key, variant, weight);
 }
 
@@ -144,13 +152,15 @@ function compiled(
   if (!type) throw new GraphQLError(`The graph has no ${operation.operation}.`);
   const required = new Set<string>();
   const asked: string[] = [];
-  for (const [key, [{ name }]] of collectFields(text, schema, type.name, [operation.selectionSet])) {
+  for (const [key, [{ name }]] of collectFields(text, schema, type.name, [
+    operation.selectionSet,
+  ])) {
     const field = type.getFields()[name.value];
     if (field) asked.push(key);
     if (field && isNonNullType(field.type)) required.add(key);
   }
   const node = asked.length > 0 ? plan(documentOf(text)) : undefined;
-  const isMutation = operation.operation === 'mutation';
+  const isMutation = operation.operation === OperationTypeNode.MUTATION;
   const fetches = node ? plannedFetches(node, isMutation) : [];
   const requests = plannedRequests(fetches, isMutation, typesWithin);
   const planned = new Set(requests.flatMap(({ root }) => [...(root?.fields.keys() ?? [])]));

@@ -3,14 +3,7 @@ import { isAbstractType, isInterfaceType } from 'graphql';
 import type { OverrideChoice } from '../override-labels.ts';
 import type { Scope } from '../scope.ts';
 import type { SubgraphClient } from '../subgraph-client.ts';
-import type {
-  CompiledOperation,
-  Graph,
-  Plan,
-  PreparedRun,
-  Refusal,
-  Variant,
-} from './compile.ts';
+import type { CompiledOperation, Graph, Plan, PreparedRun, Refusal, Variant } from './compile.ts';
 import { compileOperation } from './compile.ts';
 import { Kept } from './kept.ts';
 import type { Ask } from './run.ts';
@@ -60,7 +53,8 @@ export function createExecutor(parts: ExecutorParts): Executor {
     return operation;
   };
   return {
-    prepare: (operation) => compiledOf(operation).prepare(operation.variables ?? {}, operation.overrides?.conditions),
+    prepare: (operation) =>
+      compiledOf(operation).prepare(operation.variables ?? {}, operation.overrides?.conditions),
     execute: (run, scope, seed) => run.execute(asker(subgraphs, scope), seed),
   };
 }

@@ -1,4 +1,10 @@
-import type { DocumentNode, GraphQLError, GraphQLSchema, SelectionNode, SelectionSetNode } from 'graphql';
+import type {
+  DocumentNode,
+  GraphQLError,
+  GraphQLSchema,
+  SelectionNode,
+  SelectionSetNode,
+} from 'graphql';
 import { executeSync, Kind, visit } from 'graphql';
 import type { OperationText } from './selections.ts';
 import { collectFields } from './selections.ts';
@@ -11,10 +17,7 @@ export type Introspect = (variables: Readonly<Record<string, unknown>>) => {
 };
 
 /** Gives undefined for an operation that asks nothing about the graph. */
-export function introspection(
-  schema: GraphQLSchema,
-  text: OperationText,
-): Introspect | undefined {
+export function introspection(schema: GraphQLSchema, text: OperationText): Introspect | undefined {
   const { operation, fragments } = text;
   const rootType = schema.getRootType(operation.operation);
   if (!rootType) return undefined;

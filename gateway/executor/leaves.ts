@@ -31,7 +31,8 @@ function builtIn(type: GraphQLScalarType): Serialize {
     case 'Boolean':
       return (value) => (typeof value === 'boolean' ? value : serialize(value));
     case 'Int':
-      return (value) => (typeof value === 'number' && (value | 0) === value ? value : serialize(value));
+      return (value) =>
+        typeof value === 'number' && (value | 0) === value ? value : serialize(value);
     default:
       return (value) => (Number.isFinite(value) ? value : serialize(value));
   }

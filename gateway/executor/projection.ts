@@ -117,7 +117,8 @@ function shapesByType(source: Source, declared: string, sets: SelectionSets) {
   const compiled = (typename: unknown): Shape | undefined => {
     const type = schema.getType(typeof typename === 'string' ? typename : declared);
     const within = schema.getType(declared);
-    if (!isAbstractType(within) || (!isObjectType(type) && !isInterfaceType(type))) return undefined;
+    if (!isAbstractType(within) || (!isObjectType(type) && !isInterfaceType(type)))
+      return undefined;
     if (type !== within && !schema.isSubType(within, type)) return undefined;
     return isInterfaceType(type) && narrows(source, type, sets)
       ? undecided
@@ -146,7 +147,9 @@ function narrows(source: Source, type: GraphQLInterfaceType, sets: SelectionSets
     selections.some((selection) => {
       if (selection.kind === Kind.FIELD) return false;
       const fragment =
-        selection.kind === Kind.INLINE_FRAGMENT ? selection : text.fragments.get(selection.name.value);
+        selection.kind === Kind.INLINE_FRAGMENT
+          ? selection
+          : text.fragments.get(selection.name.value);
       if (!fragment) return false;
       const condition = fragment.typeCondition?.name.value;
       if (condition !== undefined && isNarrower(condition)) return true;

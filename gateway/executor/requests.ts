@@ -1,6 +1,6 @@
 import type { FetchDataRewrite } from '@apollo/query-planner';
 import type { OperationDefinitionNode } from 'graphql';
-import { Kind, parse } from 'graphql';
+import { Kind, OperationTypeNode, parse } from 'graphql';
 import type { FieldTree } from './field-tree.ts';
 import { fieldTree } from './field-tree.ts';
 import type { Step } from './paths.ts';
@@ -114,7 +114,7 @@ function rootRequest(
   return {
     subgraph: node.serviceName,
     kind: 'root',
-    isMutation: operation.operation === 'mutation',
+    isMutation: operation.operation === OperationTypeNode.MUTATION,
     query: node.operation,
     operationName: node.operationName,
     variables: node.variableUsages ?? [],
@@ -147,7 +147,10 @@ function entitiesRequest(
     throw new UnsupportedPlan('A variable has the name that entities are sent by');
   }
   const [first] = members;
-  const merged = mergedQuery(members.map(([{ node }]) => node.operation), variables);
+  const merged = mergedQuery(
+    members.map(([{ node }]) => node.operation),
+    variables,
+  );
   return {
     subgraph: first?.[0].node.serviceName ?? '',
     kind: 'entities',

@@ -42,10 +42,14 @@ export async function run(
     const make = (): Promise<void> => {
       if (execution.stopped) return Promise.resolve();
       if (seed && index === 0) return answeredRoot(request, seed, execution);
-      return request.kind === 'root' ? askRoot(request, execution) : askEntities(request, execution);
+      return request.kind === 'root'
+        ? askRoot(request, execution)
+        : askEntities(request, execution);
     };
     const [first, ...more] = request.after.map((earlier) => done[earlier]);
-    done.push(first ? (more.length > 0 ? Promise.all([first, ...more]) : first).then(make) : make());
+    done.push(
+      first ? (more.length > 0 ? Promise.all([first, ...more]) : first).then(make) : make(),
+    );
   }
   await Promise.all(done);
 }
@@ -94,7 +98,9 @@ function answeredRoot(
 }
 
 function isFatal({ isMutation, root }: PlannedRequest, { required }: Execution): boolean {
-  return isMutation && root !== undefined && [...root.fields.keys()].some((key) => required.has(key));
+  return (
+    isMutation && root !== undefined && [...root.fields.keys()].some((key) => required.has(key))
+  );
 }
 
 function targetsOf(part: Part, { root, isAbstract }: Execution): Tree[] {

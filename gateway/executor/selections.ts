@@ -8,7 +8,14 @@ import type {
   SelectionNode,
   SelectionSetNode,
 } from 'graphql';
-import { getOperationAST, isAbstractType, isInterfaceType, isObjectType, Kind, visit } from 'graphql';
+import {
+  getOperationAST,
+  isAbstractType,
+  isInterfaceType,
+  isObjectType,
+  Kind,
+  visit,
+} from 'graphql';
 
 /** An operation of a document, with what reading its selections takes. */
 export interface OperationText {
@@ -51,7 +58,10 @@ export function switchNames({ operation, fragments }: OperationText): string[] {
 export type Switches = ReadonlyMap<string, boolean>;
 
 /** Takes an operation for given values: what is skipped is gone, and so are the conditions. */
-export function decided({ operation, fragments }: OperationText, switches: Switches): OperationText {
+export function decided(
+  { operation, fragments }: OperationText,
+  switches: Switches,
+): OperationText {
   return {
     operation: without(operation, switches),
     fragments: new Map(
@@ -70,7 +80,7 @@ function without<T extends OperationDefinitionNode | FragmentDefinitionNode>(
     if (!directives.every((directive) => isMet(directive, switches))) return null;
     return { ...node, directives: directives.filter((directive) => !isCondition(directive)) };
   };
-  return visit(definition, { Field: drop, InlineFragment: drop, FragmentSpread: drop }) as T;
+  return visit<T>(definition, { Field: drop, InlineFragment: drop, FragmentSpread: drop });
 }
 
 function isCondition({ name }: DirectiveNode): boolean {

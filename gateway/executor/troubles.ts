@@ -78,7 +78,9 @@ export class Troubles {
     if (this.errors.length >= errorsMax || this.#told.covers(place)) return;
     // What never came fell to the error that is told at a field beside it.
     if (isMissing && this.#told.covers(path)) return;
-    this.#add(() => new GraphQLError(`Cannot return null for non-nullable ${what}.`, { path: place }));
+    this.#add(
+      () => new GraphQLError(`Cannot return null for non-nullable ${what}.`, { path: place }),
+    );
   }
 
   /** A value is not what its type says. */

@@ -15,10 +15,7 @@ import { onHoldUnneeded, onJobSubmitted } from './workflows/hold-credit.ts';
 import { onAttemptFinished } from './workflows/settle-attempt.ts';
 
 /** Billing: credit, holds, usage and its cost. */
-export function billing(
-  _config: Config,
-  kernel: Pick<Kernel, 'clock'>,
-): Subgraph<BillingDeps> {
+export function billing(_config: Config, kernel: Pick<Kernel, 'clock'>): Subgraph<BillingDeps> {
   return {
     name: 'billing',
     resolvers: [JobCostResolver, TenantResolver, PriceListResolver],

@@ -1,4 +1,5 @@
 import process from 'node:process';
+import { gateway } from './gateway/compare.ts';
 import { jobs } from './jobs.ts';
 import { start } from './start.ts';
 
@@ -6,7 +7,11 @@ import { start } from './start.ts';
  * Runs one benchmark: `npm run bench -- jobs`. It prints JSON lines, and ends
  * with 1 when a ratio measured within the run is under its floor.
  */
-const benchmarks: Readonly<Record<string, () => Promise<readonly Finding[]>>> = { jobs, start };
+const benchmarks: Readonly<Record<string, () => Promise<readonly Finding[]>>> = {
+  gateway,
+  jobs,
+  start,
+};
 
 /** One figure, and what it must not fall short of, if anything. */
 export interface Finding {

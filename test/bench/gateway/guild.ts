@@ -96,7 +96,10 @@ const resolvers: Record<GuildSubgraph, Record<string, Record<string, unknown>>> 
 
 export function guildSchema(name: GuildSubgraph): GraphQLSchema {
   return buildSubgraphSchema([
-    { typeDefs: parse(link + sdl[name]), resolvers: resolvers[name] as GraphQLResolverMap<unknown> },
+    {
+      typeDefs: parse(link + sdl[name]),
+      resolvers: resolvers[name] as GraphQLResolverMap<unknown>,
+    },
   ]);
 }
 
