@@ -114,44 +114,54 @@ export function subgraphClient(
 }
 
 /** Runs a call that ends, by answer or by error, no later than the deadline or the scope's abort. */
-async function withinDeadline<T>(
+function withinDeadline<T>(
   name: string,
-  scope: Scope,
+  { signal, deadlineAt }: Scope,
   call: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
-  const controller = new AbortController();
-  let stop = (reason: unknown): void => {
-    controller.abort(reason);
-  };
-  const given = new Promise<never>((_resolve, reject) => {
-    stop = (reason) => {
-      controller.abort(reason);
-      reject(reason instanceof Error ? reason : new Error(String(reason)));
+  return new Promise((resolve, reject) => {
+    const controller = new AbortController();
+    const settle = (): void => {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', onAbort);
     };
+    const stop = (reason: Error): void => {
+      settle();
+      reject(reason);
+      controller.abort(reason);
+    };
+    const onAbort = (): void => {
+      const reason: unknown = signal.reason;
+      stop(reason instanceof Error ? reason : new Error(String(reason)));
+    };
+    const timer = setTimeout(
+      () => {
+        stop(late(name));
+      },
+      Math.max(0, deadlineAt - Date.now()),
+    );
+    if (signal.aborted) {
+      onAbort();
+      return;
+    }
+    signal.addEventListener('abort', onAbort);
+    call(controller.signal).then(
+      (answer) => {
+        settle();
+        resolve(answer);
+      },
+      (cause: unknown) => {
+        settle();
+        reject(cause instanceof ForgeError ? cause : unavailable(name, cause));
+      },
+    );
   });
-  const onAbort = (): void => {
-    stop(scope.signal.reason);
-  };
-  if (scope.signal.aborted) throw scope.signal.reason;
-  scope.signal.addEventListener('abort', onAbort, { once: true });
-  const timer = setTimeout(
-    () => {
-      stop(
-        new ForgeError('DEADLINE_EXCEEDED', `${name} did not answer in time.`, { retryable: true }),
-      );
-    },
-    Math.max(0, scope.deadlineAt - Date.now()),
-  );
-  try {
-    return await Promise.race([call(controller.signal), given]);
-  } catch (cause) {
-    if (controller.signal.aborted) throw controller.signal.reason;
-    throw cause instanceof ForgeError ? cause : unavailable(name, cause);
-  } finally {
-    clearTimeout(timer);
-    scope.signal.removeEventListener('abort', onAbort);
-    given.catch(() => undefined);
-  }
+}
+
+function late(name: string): ForgeError {
+  return new ForgeError('DEADLINE_EXCEEDED', `${name} did not answer in time.`, {
+    retryable: true,
+  });
 }
 
 /** A stream whose breaking off is told as such, and logged with its cause. */

@@ -1,5 +1,5 @@
 import type { ExecutionResult } from 'graphql';
-import { Agent, request as send } from 'undici';
+import { Agent, Pool, request as send } from 'undici';
 import type { Dispatcher } from 'undici';
 import { ForgeError } from '../subgraphs/shared/errors.ts';
 import { parseEventStream } from './event-stream-parser.ts';
@@ -20,25 +20,28 @@ export interface SubgraphConnections {
  * nothing. A mutation never is: it may have taken effect.
  */
 export function subgraphConnections(): SubgraphConnections {
-  const calls = new Agent({
-    connections: connectionsPerSubgraphMax,
-    maxResponseSize: responseBytesMax,
-    connect: { timeout: connectTimeoutMs },
-  });
+  const pools: Pool[] = [];
   const streams = new Agent({ connections: null, connect: { timeout: connectTimeoutMs } });
   return {
     link(name, address) {
       const url = new URL(address);
+      const pool = new Pool(url.origin, {
+        connections: connectionsPerSubgraphMax,
+        maxResponseSize: responseBytesMax,
+        connect: { timeout: connectTimeoutMs },
+      });
+      pools.push(pool);
+      const path = url.pathname + url.search;
       return {
         execute: (request, headers, signal) =>
           retrying(isQuery(request), signal, () =>
-            call(calls, name, url, request, headers, signal),
+            call(pool, name, path, request, headers, signal),
           ),
         subscribe: (request, headers, signal) => open(streams, name, url, request, headers, signal),
       };
     },
     async close() {
-      await Promise.all([calls.destroy(), streams.destroy()]);
+      await Promise.all([...pools, streams].map((one) => one.destroy()));
     },
   };
 }
@@ -86,25 +89,17 @@ function pause(ms: number): Promise<void> {
 }
 
 async function call(
-  agent: Agent,
+  pool: Pool,
   name: string,
-  url: URL,
+  path: string,
   request: GraphRequest,
   headers: Record<string, string>,
   signal: AbortSignal,
 ): Promise<ExecutionResult> {
-  const { status, text } = await exchanged(agent, {
-    origin: url.origin,
-    path: url.pathname + url.search,
-    method: 'POST',
-    headers: {
-      ...headers,
-      accept: 'application/graphql-response+json, application/json',
-      'content-type': 'application/json',
-    },
-    body: JSON.stringify(request),
-    signal,
-  });
+  headers['accept'] = 'application/graphql-response+json, application/json';
+  headers['content-type'] = 'application/json';
+  const body = JSON.stringify(request);
+  const { status, text } = await exchanged(pool, signal, { path, method: 'POST', headers, body });
   return resultIn(name, status, text);
 }
 
@@ -115,8 +110,9 @@ interface Exchanged {
 
 /** Sends one request and takes its whole answer, without a stream for either. */
 function exchanged(
-  agent: Agent,
-  { signal, ...options }: Dispatcher.DispatchOptions & { readonly signal: AbortSignal },
+  pool: Pool,
+  signal: AbortSignal,
+  options: Pick<Dispatcher.DispatchOptions, 'path' | 'method' | 'headers' | 'body'>,
 ): Promise<Exchanged> {
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
@@ -126,7 +122,7 @@ function exchanged(
       abort();
     };
     signal.addEventListener('abort', onAbort);
-    agent.dispatch(
+    pool.dispatch(
       { ...options, headersTimeout: 0, bodyTimeout: 0 },
       {
         onRequestStart(controller) {

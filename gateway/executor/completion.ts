@@ -1,4 +1,4 @@
-import type { Serialize } from './leaves.ts';
+import type { Leaf } from './leaves.ts';
 import type { PathSegment, Tree } from './tree.ts';
 import { isTree, setAt, valueAt } from './tree.ts';
 import type { Troubles } from './troubles.ts';
@@ -15,20 +15,16 @@ export interface Run {
 /** Gives what is shown of a value, or `bubble`, and then trouble has been told. */
 export type Complete = (value: unknown, at: PathSegment, run: Run) => unknown;
 
-/** The fields of an object that are shown, in their order. */
+/** What is shown of an object, in its order. */
 export interface Shape {
-  readonly keys: readonly string[];
-  readonly completes: readonly Complete[];
+  readonly fields: readonly { readonly key: string; readonly complete: Complete }[];
   /** No key is the name of something that every object inherits. */
   readonly isPlain: boolean;
 }
 
-export function shaped(shape: Shape, source: Tree, run: Run): Tree | typeof bubble {
-  const { keys, completes, isPlain } = shape;
+export function shaped({ fields, isPlain }: Shape, source: Tree, run: Run): Tree | typeof bubble {
   const output: Tree = {};
-  for (let index = 0; index < keys.length; index += 1) {
-    const key = keys[index] as string;
-    const complete = completes[index] as Complete;
+  for (const { key, complete } of fields) {
     const value = complete(isPlain ? source[key] : valueAt(source, key), key, run);
     if (value === bubble) return bubble;
     if (isPlain) output[key] = value;
@@ -57,15 +53,18 @@ export function required(present: Complete, what: string): Complete {
   };
 }
 
-export function leaf(serialize: Serialize): Complete {
-  return (value, at, run) => {
+/** A leaf of whatever nullability: nearly always its value is shown as it is. */
+export function leaf(type: Leaf, withNulls: (present: Complete) => Complete): Complete {
+  const { fits, serialize } = type;
+  const otherwise = withNulls((value, at, run) => {
     try {
       return serialize(value);
     } catch (cause) {
       run.troubles.unfit(run.path, at, cause instanceof Error ? cause.message : String(cause));
       return bubble;
     }
-  };
+  });
+  return (value, at, run) => (fits(value) ? value : otherwise(value, at, run));
 }
 
 export function list(item: Complete, what: string): Complete {

@@ -26,6 +26,16 @@ export function keysOf(steps: readonly Step[]): string[] {
   return steps.flatMap((step) => (step.kind === 'field' ? [step.key] : []));
 }
 
+/** A text that is the same for the same way. */
+export function textOf(steps: readonly Step[]): string {
+  return steps
+    .map((step) => {
+      if (step.kind === 'field') return `.${step.key}`;
+      return step.kind === 'items' ? '@' : `|${[...step.names].join('|')}`;
+    })
+    .join('');
+}
+
 /** Whether one way leads through, or to, the end of the other. */
 export function onOneLine(some: readonly string[], others: readonly string[]): boolean {
   const shorter = Math.min(some.length, others.length);

@@ -1,6 +1,6 @@
 import type { FetchNode, PlanNode, SubscriptionNode } from '@apollo/query-planner';
 import type { Step } from './paths.ts';
-import { keysOf, onOneLine, stepsOf } from './paths.ts';
+import { keysOf, onOneLine, stepsOf, textOf } from './paths.ts';
 
 /** A plan holds something that this executor does not know how to run. */
 export class UnsupportedPlan extends Error {}
@@ -10,6 +10,8 @@ export interface PlannedFetch {
   readonly node: FetchNode;
   readonly steps: readonly Step[];
   readonly keys: readonly string[];
+  /** The place, as a text. */
+  readonly text: string;
   /** The fetches, by their places in the list, whose answers it needs. */
   readonly after: readonly number[];
 }
@@ -51,10 +53,11 @@ export function plannedFetches(
         return visit(node.node, [...steps, ...stepsOf(node.path)], before);
       case 'Fetch': {
         const keys = keysOf(steps);
+        const text = textOf(steps);
         const after = before.filter(
           (place) => isMutation || onOneLine(fetches[place]?.keys ?? [], keys),
         );
-        return [fetches.push({ node: supported(node), steps, keys, after }) - 1];
+        return [fetches.push({ node: supported(node), steps, keys, text, after }) - 1];
       }
       case 'Condition':
         throw new UnsupportedPlan('The plan has a condition that was to be decided before');

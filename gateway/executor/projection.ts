@@ -17,7 +17,7 @@ import {
 } from 'graphql';
 import type { Complete, Shape } from './completion.ts';
 import { bubble, bubbling, leaf, list, nullable, object, required, shaped } from './completion.ts';
-import { serializer } from './leaves.ts';
+import { leafOf } from './leaves.ts';
 import type { OperationText } from './selections.ts';
 import { collectFields } from './selections.ts';
 import type { Tree } from './tree.ts';
@@ -58,13 +58,11 @@ function shapeOf(
   sets: SelectionSets,
 ): Shape {
   const { text, schema } = source;
-  const keys: string[] = [];
-  const completes: Complete[] = [];
-  for (const [key, nodes] of collectFields(text, schema, type.name, sets)) {
-    keys.push(key);
-    completes.push(fieldOf(source, type, nodes));
-  }
-  return { keys, completes, isPlain: !keys.some((key) => key in Object.prototype) };
+  const fields = [...collectFields(text, schema, type.name, sets)].map(([key, nodes]) => ({
+    key,
+    complete: fieldOf(source, type, nodes),
+  }));
+  return { fields, isPlain: !fields.some(({ key }) => key in Object.prototype) };
 }
 
 function fieldOf(
@@ -88,11 +86,14 @@ function typed(
   sets: SelectionSets,
   what: string,
 ): Complete {
-  if (isNonNullType(type)) return required(present(source, type.ofType, sets, what), what);
-  return nullable(present(source, type, sets, what));
+  const inner = isNonNullType(type) ? type.ofType : type;
+  const withNulls = (present: Complete): Complete =>
+    isNonNullType(type) ? required(present, what) : nullable(present);
+  if (isLeafType(inner)) return leaf(leafOf(inner), withNulls);
+  return withNulls(present(source, inner, sets, what));
 }
 
-/** Completes values that are there. */
+/** Completes lists and objects that are there. */
 function present(
   source: Source,
   type: GraphQLOutputType,
@@ -100,7 +101,6 @@ function present(
   what: string,
 ): Complete {
   if (isListType(type)) return list(typed(source, type.ofType, sets, what), what);
-  if (isLeafType(type)) return leaf(serializer(type));
   if (isObjectType(type)) {
     // Compiled when there is such an object: many a branch of a query never is.
     let shape: Shape | undefined;
@@ -134,7 +134,7 @@ function shapesByType(source: Source, declared: string, sets: SelectionSets) {
 }
 
 /** An object of which only its interface is known, where it matters what it is: it shows nothing. */
-const undecided: Shape = { keys: ['__typename'], completes: [bubbling], isPlain: true };
+const undecided: Shape = { fields: [{ key: '__typename', complete: bubbling }], isPlain: true };
 
 /** Whether something is selected for some of the interface's types only. */
 function narrows(source: Source, type: GraphQLInterfaceType, sets: SelectionSets): boolean {

@@ -27,10 +27,9 @@ export function represents(
   rewrite: (representation: Tree) => void,
 ): () => Representations {
   const select = selector(requires, typesWithin);
-  const keyOf = flatKey(requires, typesWithin) ?? ((entity) => JSON.stringify(select(entity)));
+  const leaves = leavesOf(requires);
   return () => {
     const list: Tree[] = [];
-    const places = new Map<unknown, number>();
     const add = (entity: Tree): number => {
       const representation = select(entity);
       if (representation === undefined) return lacking;
@@ -38,48 +37,69 @@ export function represents(
       rewrite(representation);
       return list.push(representation) - 1;
     };
-    return {
-      list,
-      placeOf(entity) {
-        const key = keyOf(entity);
-        const known = places.get(key);
-        if (known !== undefined) return known;
-        const place = add(entity);
-        places.set(key, place);
-        return place;
-      },
-    };
+    return { list, placeOf: leaves ? byLeaves(leaves, add) : byText(select, add) };
   };
 }
 
-/** Tells entities apart without building anything, when only leaves are needed. */
-function flatKey(
-  [fragment, other]: readonly QueryPlanSelectionNode[],
-  typesWithin: TypesWithin,
-): ((entity: Tree) => unknown) | undefined {
+type PlaceOf = Representations['placeOf'];
+
+/** Tells entities apart by the text of their representation. */
+function byText(select: Select, add: PlaceOf): PlaceOf {
+  const places = new Map<string, number>();
+  return (entity) => {
+    const text = JSON.stringify(select(entity) ?? null);
+    const known = places.get(text);
+    if (known !== undefined) return known;
+    const place = add(entity);
+    places.set(text, place);
+    return place;
+  };
+}
+
+/** The response keys of what is needed, when that is nothing but leaves. */
+function leavesOf(nodes: readonly QueryPlanSelectionNode[]): string[] | undefined {
+  const [fragment, other] = nodes;
   if (fragment?.kind !== 'InlineFragment' || other) return undefined;
-  const fields = fragment.selections.flatMap((field) =>
+  const keys = fragment.selections.flatMap((field) =>
     field.kind === 'Field' && !field.selections ? [field.alias ?? field.name] : [],
   );
-  if (fields.length < fragment.selections.length) return undefined;
-  const keys = fields.filter((key) => key !== '__typename');
-  const [key = '', another] = keys;
-  const types = typesWithin(fragment.typeCondition ?? '');
-  if (another !== undefined || types.size > 1) return (entity) => textOf(entity, keys);
-  return (entity) => {
-    return types.has(String(entity['__typename'])) ? valueAt(entity, key) : anyOtherType;
-  };
+  if (keys.length < fragment.selections.length) return undefined;
+  return ['__typename', ...keys.filter((key) => key !== '__typename')];
 }
 
-const anyOtherType = Symbol('any other type');
+/** The values of one leaf among entities that are alike in those before it. */
+class Level {
+  readonly inner = new Map<unknown, Level>();
+  /** Of the last leaf. */
+  readonly places = new Map<unknown, number>();
+}
 
-function textOf(entity: Tree, keys: readonly string[]): string {
-  let text = `:${String(entity['__typename'])}`;
-  for (const key of keys) {
-    const value = valueAt(entity, key);
-    text += typeof value === 'string' ? `"${value.length}:${value}` : `|${JSON.stringify(value)}`;
-  }
-  return text;
+/**
+ * Tells entities apart by their leaves, without building anything. Lists and
+ * objects equal only themselves, and are then told twice.
+ */
+function byLeaves(keys: readonly string[], add: PlaceOf): PlaceOf {
+  const root = new Level();
+  const last = keys.at(-1) ?? '__typename';
+  const others = keys.slice(0, -1);
+  return (entity) => {
+    let level = root;
+    for (const key of others) {
+      const value = valueAt(entity, key);
+      let next = level.inner.get(value);
+      if (!next) {
+        next = new Level();
+        level.inner.set(value, next);
+      }
+      level = next;
+    }
+    const value = valueAt(entity, last);
+    const known = level.places.get(value);
+    if (known !== undefined) return known;
+    const place = add(entity);
+    level.places.set(value, place);
+    return place;
+  };
 }
 
 /** Gives undefined when something that is selected never came. */

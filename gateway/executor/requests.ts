@@ -15,6 +15,8 @@ import { rewriter } from './rewrites.ts';
 
 /** Objects of the response that an answer completes. */
 export interface Place {
+  /** The same for the same place. */
+  readonly text: string;
   readonly steps: readonly Step[];
   readonly keys: readonly string[];
   /** Other fetches add to objects inside of what is given here, so it is not shared. */
@@ -94,7 +96,8 @@ function grouped(fetches: readonly PlannedFetch[], rounds: readonly number[]) {
 type Placer = (fetch: PlannedFetch) => Place;
 
 function placer(fetches: readonly PlannedFetch[]): Placer {
-  return ({ steps, keys }) => ({
+  return ({ steps, keys, text }) => ({
+    text,
     steps,
     keys,
     grows: fetches.some((other) => other.keys.length > keys.length && onOneLine(other.keys, keys)),

@@ -5,7 +5,7 @@ import type { IsAbstract } from './paths.ts';
 import { locate, objectsAt } from './paths.ts';
 import type { Representations } from './representations.ts';
 import { lacking } from './representations.ts';
-import type { EntitiesPart, Part, PlannedRequest } from './requests.ts';
+import type { EntitiesPart, Part, Place, PlannedRequest } from './requests.ts';
 import { renamedPath } from './rewrites.ts';
 import type { Grow, PathSegment, Tree } from './tree.ts';
 import { copyOf, isTree, setAt } from './tree.ts';
@@ -137,15 +137,20 @@ export function graphRequest(
 interface Batch {
   readonly part: EntitiesPart;
   readonly representations: Representations;
+  readonly targets: readonly Targets[];
+}
+
+/** The entities at one place; a negative index is that of one without a representation. */
+interface Targets {
+  readonly place: Place;
   readonly entities: readonly Tree[];
   readonly indices: readonly number[];
-  /** Where in the entities those of each place end. */
-  readonly ends: readonly number[];
 }
 
 async function askEntities(request: PlannedRequest, execution: Execution): Promise<void> {
-  const batches = request.entities.map((part) => batchOf(part, execution));
-  const active = batches.filter(({ entities }) => entities.length > 0);
+  const found: Found = new Map();
+  const batches = request.entities.map((part) => batchOf(part, found, execution));
+  const active = batches.filter(({ representations: { list } }) => list.length > 0);
   if (active.length === 0) return;
   const made = graphRequest(request, execution.variables);
   for (const { part, representations } of batches) {
@@ -162,24 +167,23 @@ async function askEntities(request: PlannedRequest, execution: Execution): Promi
   for (const batch of active) takeEntities(request, batch, answer, execution);
 }
 
-function batchOf(part: EntitiesPart, { root, isAbstract, troubles }: Execution): Batch {
+/** The objects at the places that parts of one request have in common. */
+type Found = Map<string, Tree[]>;
+
+function batchOf(
+  part: EntitiesPart,
+  found: Found,
+  { root, isAbstract, troubles }: Execution,
+): Batch {
   const representations = part.represent();
-  const entities: Tree[] = [];
-  const indices: number[] = [];
-  const ends: number[] = [];
-  for (const { steps, keys } of part.places) {
-    let isLacking = false;
-    for (const entity of objectsAt(root, steps, isAbstract)) {
-      const index = representations.placeOf(entity);
-      if (index >= 0) {
-        entities.push(entity);
-        indices.push(index);
-      } else isLacking ||= index === lacking;
-    }
-    ends.push(entities.length);
-    if (isLacking) troubles.failedWith(keys, part.fields);
-  }
-  return { part, representations, entities, indices, ends };
+  const targets = part.places.map((place): Targets => {
+    const entities = found.get(place.text) ?? objectsAt(root, place.steps, isAbstract);
+    found.set(place.text, entities);
+    const indices = entities.map((entity) => representations.placeOf(entity));
+    if (indices.includes(lacking)) troubles.failedWith(place.keys, part.fields);
+    return { place, entities, indices };
+  });
+  return { part, representations, targets };
 }
 
 /** Puts each error where its entities stand in the response. */
@@ -209,14 +213,15 @@ function takeErrors(
 
 /** The places in the response of the entities that share a representation. */
 function standing(
-  { part, entities, indices }: Batch,
+  { targets }: Batch,
   index: number,
   { root, isAbstract }: Execution,
 ): PathSegment[][] {
-  const alike = new Set(entities.filter((_, target) => indices[target] === index));
   const paths: PathSegment[][] = [];
-  for (const { steps } of part.places) {
-    locate(root, steps, isAbstract, (entity, path) => {
+  for (const { place, entities, indices } of targets) {
+    const alike = new Set(entities.filter((_, target) => indices[target] === index));
+    if (alike.size === 0) continue;
+    locate(root, place.steps, isAbstract, (entity, path) => {
       if (alike.has(entity)) paths.push([...path]);
     });
   }
@@ -225,7 +230,7 @@ function standing(
 
 function takeEntities(
   { subgraph }: PlannedRequest,
-  { part, representations, entities, indices, ends }: Batch,
+  { part, representations, targets }: Batch,
   { data, errors }: ExecutionResult,
   execution: Execution,
 ): void {
@@ -235,32 +240,19 @@ function takeEntities(
     if (!isTold) failed(part, new Error(`${subgraph} gave no list of the entities`), execution);
     return;
   }
-  if (part.rewrites) rewriteAll(part, answered, entities, indices);
-  let target = 0;
-  for (const [place, end] of ends.entries()) {
-    const isOwn = ends.length > 1 && part.places[place]?.grows === true;
-    for (; target < end; target += 1) {
-      const given: unknown = answered[indices[target] ?? 0];
-      const entity = entities[target];
-      if (entity && isTree(given)) execution.grow(entity, isOwn ? (copyOf(given) as Tree) : given);
-    }
-  }
-}
-
-/** Rewrites each entity of an answer once, as what it was asked for. */
-function rewriteAll(
-  { rewrite }: EntitiesPart,
-  answered: readonly unknown[],
-  entities: readonly Tree[],
-  indices: readonly number[],
-): void {
   const rewritten = new Set<unknown>();
-  for (const [target, index] of indices.entries()) {
-    const given = answered[index];
-    if (!isTree(given) || rewritten.has(given)) continue;
-    rewritten.add(given);
-    given['__typename'] ??= entities[target]?.['__typename'];
-    rewrite(given);
+  for (const { place, entities, indices } of targets) {
+    const isOwn = targets.length > 1 && place.grows;
+    entities.forEach((entity, target) => {
+      const given: unknown = answered[indices[target] ?? lacking];
+      if (!isTree(given)) return;
+      if (part.rewrites && !rewritten.has(given)) {
+        rewritten.add(given);
+        given['__typename'] ??= entity['__typename'];
+        part.rewrite(given);
+      }
+      execution.grow(entity, isOwn ? (copyOf(given) as Tree) : given);
+    });
   }
 }
 

@@ -42,7 +42,8 @@ export type Grow = (target: Tree, source: Tree) => void;
  */
 export function grower(isAbstract: (typename: unknown) => boolean): Grow {
   const grow: Grow = (target, source) => {
-    for (const key of Object.keys(source)) {
+    // An answer inherits nothing that is enumerable, and this makes no list of its keys.
+    for (const key in source) {
       const value = source[key];
       if (value === undefined) continue;
       const known = valueAt(target, key);

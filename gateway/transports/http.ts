@@ -86,7 +86,7 @@ async function enter(
 ): Promise<void> {
   const gone = new AbortController();
   response.once('close', () => {
-    gone.abort();
+    if (!response.writableFinished) gone.abort();
   });
   const announced = Number(request.headers['content-length'] ?? 0);
   const isUnknown = request.headers['transfer-encoding'] !== undefined;

@@ -31,7 +31,7 @@ export async function answerJson(
   const gone = new AbortController();
   if (abandons) {
     response.once('close', () => {
-      gone.abort(new Error('The client has left'));
+      if (!response.writableFinished) gone.abort(new Error('The client has left'));
     });
   }
   const context: ApolloContext = {
@@ -87,6 +87,7 @@ function masked(body: string, caller: Caller): string {
 }
 
 function send(response: ServerResponse, body: string): void {
-  response.setHeader('content-length', Buffer.byteLength(body));
-  response.end(body);
+  const bytes = Buffer.from(body);
+  response.setHeader('content-length', bytes.length);
+  response.end(bytes);
 }
