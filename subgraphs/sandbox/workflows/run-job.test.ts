@@ -142,7 +142,7 @@ describe('the run of a job', () => {
     const deps = sandbox.deps.pace as { settleMs: number };
     deps.settleMs = 30;
     await sandbox.run(id)();
-    deps.settleMs = 2_000;
+    deps.settleMs = 20_000;
     expect(await sandbox.job(id)).toMatchObject({
       state: 'SUCCEEDED',
       reasonCode: 'SETTLE_TIMEOUT',
