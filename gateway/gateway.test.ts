@@ -108,6 +108,20 @@ describe.each(['in-process', 'http'] as const)('a gateway with %s subgraphs', (m
     });
   });
 
+  it('refuses @defer by name, and ignores no part of an operation', async () => {
+    const { status, body } = await post(fixture, {
+      query: '{ job(id: "abc") { id ... @defer { cost } } }',
+    });
+    expect(status).toBe(200);
+    expect(body).not.toHaveProperty('data');
+    expect(body.errors).toMatchObject([
+      {
+        message: expect.stringContaining('@defer') as unknown,
+        extensions: { code: 'GRAPHQL_VALIDATION_FAILED' },
+      },
+    ]);
+  });
+
   it('answers introspection outside production', async () => {
     const { body } = await post(fixture, {
       query: '{ __schema { queryType { name } } __typename }',
