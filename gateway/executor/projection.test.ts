@@ -61,7 +61,8 @@ describe('what a client sees', () => {
   it('never takes what objects inherit for a value', async () => {
     const aliases = ['constructor', 'toString', '__proto__', 'hasOwnProperty', 'valueOf'];
     const selection = aliases.map((alias) => `${alias}: s`).join(' ');
-    const { data } = await shown(selection, {});
+    const { data, errors } = await shown(selection, {});
+    expect(errors).toBeUndefined();
     expect(JSON.stringify(data)).toBe(
       `{"t":{${aliases.map((alias) => `"${alias}":null`).join(',')}}}`,
     );

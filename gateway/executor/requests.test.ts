@@ -9,7 +9,7 @@ const shop = scripted({
     shipping(to: String): Int @requires(fields: "price") }`,
   makers: `type Maker @key(fields: "id") { id: ID! name: String home: Home }
     type Home @key(fields: "id") { id: ID! }`,
-  homes: `type Home @key(fields: "id") { id: ID! city: String }`,
+  homes: `type Home @key(fields: "id") { id: ID! city: String zip: String }`,
 });
 
 const product = (upc: string, more: object = {}) => ({
@@ -55,8 +55,8 @@ describe('requests to subgraphs', () => {
   });
 
   it('keep apart what two places are asked for differently inside of a shared answer', async () => {
-    const query = `{ first { maker { home { city } } }
-      top { maker { home { id } } } }`;
+    const query = `{ first { maker { home { x: city } } }
+      top { maker { home { x: zip } } } }`;
     const result = await shop.run(query, {
       products: () => ({
         data: {
@@ -65,11 +65,15 @@ describe('requests to subgraphs', () => {
         },
       }),
       makers: entities(() => ({ home: { __typename: 'Home', id: 'h' } })),
-      homes: entities(() => ({ city: 'Ulm' })),
+      homes: ({ query: sent }) => {
+        const values = [...sent.matchAll(/x:(\w+)/g)].map(([, field]) => [{ x: field }]);
+        return { data: { _entities_0: values[0], _entities_1: values[1] } };
+      },
     });
+    expect(shop.asked.filter(({ subgraph }) => subgraph === 'makers')).toHaveLength(1);
     expect(result.data).toEqual({
-      first: { maker: { home: { city: 'Ulm' } } },
-      top: [{ maker: { home: { id: 'h' } } }],
+      first: { maker: { home: { x: 'city' } } },
+      top: [{ maker: { home: { x: 'zip' } } }],
     });
   });
 

@@ -121,6 +121,21 @@ describe('rewrites', () => {
 
 describe('a plan', () => {
   const fetch = { kind: 'Fetch' as const, serviceName: 'a', operation: '{ q }' };
+  const at = (...path: string[]) => ({ kind: 'Flatten' as const, path, node: fetch });
+
+  it('lets a fetch wait only for what can reach its objects; a mutation for all before', () => {
+    const nodes = [fetch, at('a'), at('b', '@'), at('a', 'c'), at('a')];
+    const plan = { kind: 'Sequence', nodes } as never;
+    expect(plannedFetches(plan, false).map(({ after }) => after)).toEqual([
+      [],
+      [0],
+      [0],
+      [0, 1],
+      [0, 1, 3],
+    ]);
+    expect(plannedFetches(plan, true).at(-1)?.after).toEqual([0, 1, 2, 3]);
+  });
+
   it.each([
     ['a deferred part', { kind: 'Defer', primary: {}, deferred: [] }],
     ['a condition', { kind: 'Condition', condition: 'x', ifClause: fetch }],

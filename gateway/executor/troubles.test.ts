@@ -8,7 +8,7 @@ const graph = scripted({
   jobs: `type Query { jobs: [Job!] job: Job title: String must: String! }
     type Job @key(fields: "id") { id: ID! cpu: Int }`,
   costs: `type Job @key(fields: "id") { id: ID! cpu: Int @external rate: Int note: String
-    grade: Int! cost: Int @requires(fields: "cpu") }`,
+    grade: Int! level: Int! cost: Int @requires(fields: "cpu") }`,
   notes: `type Job @key(fields: "id") { id: ID! rate: Int @external total: Int @requires(fields: "rate") }`,
 });
 
@@ -84,6 +84,28 @@ describe('an error of a subgraph', () => {
     });
     expect(result.data).toEqual({ jobs: null });
     expect(paths(result)).toEqual([['jobs', 0, 'grade']]);
+  });
+});
+
+describe('errors about fields beside each other', () => {
+  it('stand for all that the null took along', async () => {
+    const result = await graph.run('{ job { level grade } }', {
+      jobs: jobs('a'),
+      costs: () => ({
+        data: { _entities: [null] },
+        ...failing({ message: 'no', path: ['_entities', 0, 'grade'] }),
+      }),
+    });
+    expect(result.data).toEqual({ job: null });
+    expect(paths(result)).toEqual([['job', 'grade']]);
+  });
+
+  it('about a whole answer to root fields are told at each of them', async () => {
+    const result = await graph.run('{ title job { id } }', {
+      jobs: () => failing({ message: 'who are you', extensions: { code: 'UNAUTHENTICATED' } }),
+    });
+    expect(result.data).toEqual({ title: null, job: null });
+    expect(paths(result)).toEqual([['title'], ['job']]);
   });
 });
 
