@@ -138,3 +138,14 @@ export async function familyOf(text: string): Promise<number[]> {
   for (const member of family) family.push(...(children.get(member) ?? []));
   return [...new Set(family)];
 }
+
+/** Sends a signal to a process and its children; one that has ended meanwhile needs none. */
+export async function signalFamily(text: string, signal: NodeJS.Signals): Promise<void> {
+  for (const pid of await familyOf(text)) {
+    try {
+      process.kill(pid, signal);
+    } catch (cause) {
+      if ((cause as NodeJS.ErrnoException).code !== 'ESRCH') throw cause;
+    }
+  }
+}

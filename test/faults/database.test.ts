@@ -11,7 +11,7 @@ import type { Postgres } from '../../infra/embedded/postgres.ts';
 import { createLog } from '../../subgraphs/shared/log.ts';
 import { freePort, startProduct } from '../support/product.ts';
 import type { Product } from '../support/product.ts';
-import { familyOf } from './crew.ts';
+import { signalFamily } from './crew.ts';
 import { follow } from './follower.ts';
 import type { KindName } from './kinds.ts';
 import { kindOf } from './kinds.ts';
@@ -75,12 +75,10 @@ async function openProduct() {
     forge,
     hasEnded: () => forge.output !== first.output,
     ask: asking(owner),
-    signal: async (name: 'SIGSTOP' | 'SIGCONT') => {
-      for (const pid of await familyOf(`port=${String(port)}`)) process.kill(pid, name);
-    },
+    signal: (name: 'SIGSTOP' | 'SIGCONT') => signalFamily(`port=${String(port)}`, name),
     /** Ends it as if the power had gone, and starts it again after a while. */
     async restart() {
-      for (const pid of await familyOf(`port=${String(port)}`)) process.kill(pid, 'SIGQUIT');
+      await signalFamily(`port=${String(port)}`, 'SIGQUIT');
       await wait(awayMs);
       postgres = await startPostgres({ dataDir: folder, log, port });
     },
