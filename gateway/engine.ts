@@ -2,14 +2,14 @@ import type { ApolloServer } from '@apollo/server';
 import type { FormattedExecutionResult } from 'graphql';
 import type { Log } from '../subgraphs/shared/log.ts';
 import type { Tracing } from '../subgraphs/shared/telemetry.ts';
-import type { Admission } from './admission.ts';
+import type { Admission } from './limits/admission.ts';
 import type { ApolloContext } from './apollo.ts';
-import type { TokenVerifier } from './auth.ts';
-import type { Limits } from './limits.ts';
-import type { OperationRequest, Operations } from './operation.ts';
+import type { TokenVerifier } from './auth/auth.ts';
+import type { Limits } from './limits/limits.ts';
+import type { OperationRequest, Operations } from './operations/operation.ts';
 import type { Caller } from './scope.ts';
 import { scopeOf } from './scope.ts';
-import type { Subscriptions } from './subscriptions.ts';
+import type { Subscriptions } from './subscriptions/subscriptions.ts';
 
 /** What answers operations, whatever transport brings them. */
 export interface Engine {

@@ -5,7 +5,7 @@ import type { Introspect } from './introspection.ts';
 import { introspection } from './introspection.ts';
 import type { FieldTree } from './field-tree.ts';
 import type { Kept } from './kept.ts';
-import type { GraphRequest } from '../subgraph-client.ts';
+import type { GraphRequest } from '../subgraph-client/subgraph-client.ts';
 import type { IsAbstract } from './paths.ts';
 import { plannedFetches } from './plan-fetches.ts';
 import type { Project } from './projection.ts';

@@ -14,18 +14,6 @@ const graphsSeed = Number(env['FORGE_FUZZ_SEED'] ?? 20_261_124);
 const casesMin = 10_000;
 
 /**
- * Differences that are known and not mended. Each turns red once it is: then it
- * belongs to the seeds that failed once.
- *
- * - 1648592634: for an object of one type the planner asks the subgraph of an
- *   `@interfaceObject` for what is selected of the other types, too; where such a
- *   field must not be null, its failure takes what was asked for with it.
- * - 1439262421: when a field that must not be null fails, one more error is told at
- *   a field below its object that the same fetch was to bring.
- */
-const open = [1_648_592_634, 1_439_262_421];
-
-/**
  * Random graphs, split over two to seven subgraphs, with keys that chain,
  * `@requires`, `@provides`, shared fields, interfaces, unions,
  * `@interfaceObject`, lists of lists, enums, arguments and mutations; random
@@ -35,10 +23,6 @@ const open = [1_648_592_634, 1_439_262_421];
  */
 describe('a graph split over subgraphs', () => {
   it.each(failedOnce)('answers as one schema does, with seed %i', async (seed) => {
-    expect((await compareGraph(seed)).difference).toBeUndefined();
-  });
-
-  it.failing.each(open)('answers as one schema does, with open seed %i', async (seed) => {
     expect((await compareGraph(seed)).difference).toBeUndefined();
   });
 

@@ -1,8 +1,8 @@
 import type { DocumentNode, ExecutionResult, GraphQLSchema } from 'graphql';
 import { isAbstractType, isInterfaceType } from 'graphql';
-import type { OverrideChoice } from '../override-labels.ts';
+import type { OverrideChoice } from '../supergraph/override-labels.ts';
 import type { Scope } from '../scope.ts';
-import type { SubgraphClient } from '../subgraph-client.ts';
+import type { SubgraphClient } from '../subgraph-client/subgraph-client.ts';
 import type { CompiledOperation, Graph, Plan, PreparedRun, Refusal, Variant } from './compile.ts';
 import { compileOperation } from './compile.ts';
 import { Kept } from './kept.ts';

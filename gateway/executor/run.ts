@@ -1,6 +1,6 @@
 import type { ExecutionResult } from 'graphql';
 import { GraphQLError } from 'graphql';
-import type { GraphRequest } from '../subgraph-client.ts';
+import type { GraphRequest } from '../subgraph-client/subgraph-client.ts';
 import type { IsAbstract } from './paths.ts';
 import { locate, objectsAt } from './paths.ts';
 import type { Representations } from './representations.ts';

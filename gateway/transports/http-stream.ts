@@ -1,10 +1,10 @@
 import type { ServerResponse } from 'node:http';
 import type { FormattedExecutionResult, GraphQLFormattedError } from 'graphql';
-import { tokenExpired, whenExpired } from '../auth.ts';
+import { tokenExpired, whenExpired } from '../auth/auth.ts';
 import { maskThrown } from '../errors.ts';
-import type { Limits } from '../limits.ts';
+import type { Limits } from '../limits/limits.ts';
 import type { Caller } from '../scope.ts';
-import type { Events } from '../subscriptions.ts';
+import type { Events } from '../subscriptions/subscriptions.ts';
 
 /** How one protocol writes results onto an HTTP response. */
 export interface StreamFormat {

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { ForgeError } from '../../subgraphs/shared/errors.ts';
-import type { OperationRequest } from '../operation.ts';
+import type { OperationRequest } from '../operations/operation.ts';
 
 /**
  * Reads a request's body as JSON; undefined when it is not declared as JSON.

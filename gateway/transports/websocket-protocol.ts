@@ -6,15 +6,15 @@ import type { Context } from 'graphql-ws';
 import type { WebSocket } from 'ws';
 import type { Identity } from '../../subgraphs/shared/auth.ts';
 import { ForgeError } from '../../subgraphs/shared/errors.ts';
-import { authenticate, whenExpired } from '../auth.ts';
+import { authenticate, whenExpired } from '../auth/auth.ts';
 import type { Engine } from '../engine.ts';
 import { runOnce } from '../engine.ts';
 import { asGraphQLError, maskThrown, RequestErrors } from '../errors.ts';
-import { eventsOf } from '../event-stream.ts';
-import type { OperationRequest, PreparedOperation } from '../operation.ts';
+import { eventsOf } from '../subscriptions/event-stream.ts';
+import type { OperationRequest, PreparedOperation } from '../operations/operation.ts';
 import type { Caller } from '../scope.ts';
 import { callerOf } from '../scope.ts';
-import type { Events } from '../subscriptions.ts';
+import type { Events } from '../subscriptions/subscriptions.ts';
 
 /** What one connection carries beside its socket. */
 export interface Connection {

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { FormattedExecutionResult } from 'graphql';
 import { createClient } from 'graphql-ws';
 import { WebSocket } from 'ws';
-import { loadSupergraph } from '../../gateway/supergraph.ts';
+import { loadSupergraph } from '../../gateway/supergraph/supergraph.ts';
 import { root } from '../../infra/root.ts';
 import { makeSubgraph, subgraphNames } from '../../subgraphs/index.ts';
 import { loadConfig } from '../../subgraphs/shared/config.ts';

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import process from 'node:process';
 import { exportJWK, generateKeyPair, SignJWT } from 'jose';
 import { createGateway } from '../../../gateway/gateway.ts';
-import { defaultLimits } from '../../../gateway/limits.ts';
+import { defaultLimits } from '../../../gateway/limits/limits.ts';
 import { createTokenVerifier } from '../../../subgraphs/shared/auth.ts';
 import { createLog } from '../../../subgraphs/shared/log.ts';
 import { guildSupergraph } from './guild.ts';

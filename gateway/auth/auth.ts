@@ -1,5 +1,5 @@
-import type { Identity } from '../subgraphs/shared/auth.ts';
-import { ForgeError } from '../subgraphs/shared/errors.ts';
+import type { Identity } from '../../subgraphs/shared/auth.ts';
+import { ForgeError } from '../../subgraphs/shared/errors.ts';
 
 /** Checks a token and says who speaks. Throws a ForgeError UNAUTHENTICATED for any other token. */
 export type TokenVerifier = (jwt: string) => Promise<Identity>;

@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { Pool } from 'pg';
-import type { Identity } from '../subgraphs/shared/auth.ts';
-import { freshUrl } from '../test/support/database.ts';
+import type { Identity } from '../../subgraphs/shared/auth.ts';
+import { freshUrl } from '../../test/support/database.ts';
 import { admission } from './admission.ts';
-import { post } from './fixtures/clients.ts';
-import { startFixture } from './fixtures/gateway.ts';
+import { post } from '../fixtures/clients.ts';
+import { startFixture } from '../fixtures/gateway.ts';
 import { defaultLimits } from './limits.ts';
 import type { TenantLimits } from './limits.ts';
 import { MemoryRateLimiter } from './rate-limit.ts';

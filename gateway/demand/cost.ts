@@ -22,7 +22,7 @@ import {
 import type { CostRules } from './cost-rules.ts';
 import type { Variables } from './cost-sizes.ts';
 import { sizeOf, valueOf } from './cost-sizes.ts';
-import type { SingleOperation } from './hardening/document.ts';
+import type { SingleOperation } from '../hardening/document.ts';
 
 /** What an operation costs, in weights of the objects that it reads and the inputs that it gives. */
 export interface OperationCost {

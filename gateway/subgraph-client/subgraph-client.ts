@@ -1,11 +1,11 @@
 import type { ExecutionResult } from 'graphql';
-import { ForgeError } from '../subgraphs/shared/errors.ts';
-import type { Tracing } from '../subgraphs/shared/telemetry.ts';
+import { ForgeError } from '../../subgraphs/shared/errors.ts';
+import type { Tracing } from '../../subgraphs/shared/telemetry.ts';
 import type { IdentityKeys } from './identity-signatures.ts';
 import { identitySigner } from './identity-signatures.ts';
-import type { Scope } from './scope.ts';
-import { secondsSince } from './telemetry.ts';
-import type { GatewayMetrics } from './telemetry.ts';
+import type { Scope } from '../scope.ts';
+import { secondsSince } from '../telemetry.ts';
+import type { GatewayMetrics } from '../telemetry.ts';
 
 export interface GraphRequest {
   readonly query: string;

@@ -1,6 +1,6 @@
-import type { Identity } from '../subgraphs/shared/auth.ts';
+import type { Identity } from '../../subgraphs/shared/auth.ts';
 import type { TokenVerifier } from './auth.ts';
-import { Lru } from './lru.ts';
+import { Lru } from '../operations/lru.ts';
 
 /**
  * Remembers who a token spoke for, since checking a signature costs more than

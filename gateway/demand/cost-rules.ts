@@ -5,7 +5,7 @@ import type {
   InputValueDefinitionNode,
 } from 'graphql';
 import { isTypeDefinitionNode, Kind, valueFromASTUntyped } from 'graphql';
-import { directiveNames } from './directive-names.ts';
+import { directiveNames } from '../supergraph/directive-names.ts';
 
 /** How many items a field gives, as `@listSize` says. */
 export interface ListSize {

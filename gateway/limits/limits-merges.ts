@@ -1,7 +1,7 @@
 import type { DocumentNode, OperationDefinitionNode, SelectionSetNode } from 'graphql';
-import { ForgeError } from '../subgraphs/shared/errors.ts';
-import { singleOperation } from './hardening/document.ts';
-import { byResponseKey } from './hardening/shape.ts';
+import { ForgeError } from '../../subgraphs/shared/errors.ts';
+import { singleOperation } from '../hardening/document.ts';
+import { byResponseKey } from '../hardening/shape.ts';
 
 /**
  * Refuses an operation in which too many fields stand under one response key.

@@ -1,7 +1,7 @@
 import type { ExecutionResult } from 'graphql';
 import { Agent, Pool, request as send } from 'undici';
 import type { Dispatcher } from 'undici';
-import { ForgeError } from '../subgraphs/shared/errors.ts';
+import { ForgeError } from '../../subgraphs/shared/errors.ts';
 import { parseEventStream } from './event-stream-parser.ts';
 import type { GraphRequest, SubgraphLink } from './subgraph-client.ts';
 import { unavailable } from './subgraph-client.ts';

@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
-import type { Identity } from '../subgraphs/shared/auth.ts';
-import { verifyIdentity } from '../subgraphs/shared/auth.ts';
-import { ForgeError } from '../subgraphs/shared/errors.ts';
+import type { Identity } from '../../subgraphs/shared/auth.ts';
+import { verifyIdentity } from '../../subgraphs/shared/auth.ts';
+import { ForgeError } from '../../subgraphs/shared/errors.ts';
 import { identitySigner } from './identity-signatures.ts';
-import { rememberingTokens } from './verified-tokens.ts';
+import { rememberingTokens } from '../auth/verified-tokens.ts';
 
 const keys = { identity: Buffer.alloc(32, 7) };
 const alice = (more: Partial<Identity> = {}): Identity => ({

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
-import { signIdentity } from '../subgraphs/shared/auth.ts';
-import type { Identity } from '../subgraphs/shared/auth.ts';
-import { Lru } from './lru.ts';
+import { signIdentity } from '../../subgraphs/shared/auth.ts';
+import type { Identity } from '../../subgraphs/shared/auth.ts';
+import { Lru } from '../operations/lru.ts';
 
 /** The keys that sign identities, as the kernel takes them. */
 export type IdentityKeys = Parameters<typeof signIdentity>[0];

@@ -9,7 +9,7 @@ import {
   Kind,
   valueFromASTUntyped,
 } from 'graphql';
-import { directiveNames } from './directive-names.ts';
+import { directiveNames } from '../supergraph/directive-names.ts';
 
 /**
  * One thing that a caller needs. Several alternatives: any of them will do, and

@@ -1,8 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import { parse } from 'graphql';
-import { callerWith, graphOf } from './hardening/fixtures/graph.ts';
-import type { Part } from './hardening/fixtures/graph.ts';
-import { hardening } from './hardening/hardening.ts';
+import { callerWith, graphOf } from '../hardening/fixtures/graph.ts';
+import type { Part } from '../hardening/fixtures/graph.ts';
+import { hardening } from '../hardening/hardening.ts';
 import { chooseOverrides, overrideLabels } from './override-labels.ts';
 import { runnableSdl } from './supergraph-sdl.ts';
 

@@ -1,12 +1,12 @@
 import type { DocumentNode, GraphQLSchema } from 'graphql';
 import { getOperationAST, GraphQLError, parse, validate } from 'graphql';
-import type { Identity } from '../subgraphs/shared/auth.ts';
-import { ForgeError } from '../subgraphs/shared/errors.ts';
-import type { Admission } from './admission.ts';
-import { RequestErrors } from './errors.ts';
-import type { Limits } from './limits.ts';
-import { checkLimits } from './limits.ts';
-import { checkNesting } from './limits-nesting.ts';
+import type { Identity } from '../../subgraphs/shared/auth.ts';
+import { ForgeError } from '../../subgraphs/shared/errors.ts';
+import type { Admission } from '../limits/admission.ts';
+import { RequestErrors } from '../errors.ts';
+import type { Limits } from '../limits/limits.ts';
+import { checkLimits } from '../limits/limits.ts';
+import { checkNesting } from '../limits/limits-nesting.ts';
 import { Lru } from './lru.ts';
 
 /** The members of a GraphQL request, as every transport carries them. */

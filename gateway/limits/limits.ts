@@ -5,7 +5,7 @@ import type {
   SelectionSetNode,
 } from 'graphql';
 import { Kind } from 'graphql';
-import { ForgeError } from '../subgraphs/shared/errors.ts';
+import { ForgeError } from '../../subgraphs/shared/errors.ts';
 import { checkMerges } from './limits-merges.ts';
 
 /** What one tenant may ask for. */

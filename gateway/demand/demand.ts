@@ -1,12 +1,12 @@
 import type { DocumentNode, GraphQLSchema } from 'graphql';
-import { ForgeError } from '../subgraphs/shared/errors.ts';
+import { ForgeError } from '../../subgraphs/shared/errors.ts';
 import type { OperationCost } from './cost.ts';
 import { operationCost } from './cost.ts';
 import { costRules } from './cost-rules.ts';
-import type { SingleOperation } from './hardening/document.ts';
-import type { Limits } from './limits.ts';
-import { tenantLimits } from './limits.ts';
-import { checkVariableSize } from './limits-variables.ts';
+import type { SingleOperation } from '../hardening/document.ts';
+import type { Limits } from '../limits/limits.ts';
+import { tenantLimits } from '../limits/limits.ts';
+import { checkVariableSize } from '../limits/limits-variables.ts';
 
 /** What an operation was thought to cost, and what it did. */
 export interface MeasuredCost {

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { request } from 'undici';
-import { post, read, settled, soon, within } from './fixtures/clients.ts';
-import { startFixture } from './fixtures/gateway.ts';
-import type { RunningFixture } from './fixtures/gateway.ts';
+import { post, read, settled, soon, within } from '../fixtures/clients.ts';
+import { startFixture } from '../fixtures/gateway.ts';
+import type { RunningFixture } from '../fixtures/gateway.ts';
 
 describe.each(['in-process', 'http'] as const)('subscriptions with %s subgraphs', (mode) => {
   let fixture: RunningFixture;

@@ -1,8 +1,8 @@
 import type { GraphQLDataSource } from '@apollo/gateway';
 import type { ExecutionResult, GraphQLFormattedError, SelectionSetNode } from 'graphql';
 import { Kind, parse } from 'graphql';
-import { ForgeError } from '../subgraphs/shared/errors.ts';
-import type { Scope } from './scope.ts';
+import { ForgeError } from '../../subgraphs/shared/errors.ts';
+import type { Scope } from '../scope.ts';
 import type { GraphRequest, SubgraphClient } from './subgraph-client.ts';
 
 /** The context the query executor hands to data sources. */

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { parse } from 'graphql';
-import { post } from './fixtures/clients.ts';
-import { startFixture } from './fixtures/gateway.ts';
-import type { RunningFixture } from './fixtures/gateway.ts';
+import { post } from '../fixtures/clients.ts';
+import { startFixture } from '../fixtures/gateway.ts';
+import type { RunningFixture } from '../fixtures/gateway.ts';
 import { checkLimits, defaultLimits } from './limits.ts';
 import { checkNesting } from './limits-nesting.ts';
 

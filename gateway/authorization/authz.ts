@@ -1,8 +1,8 @@
 import type { FieldNode, GraphQLNamedType, GraphQLSchema, SelectionSetNode } from 'graphql';
 import { getNamedType, isInterfaceType, isObjectType, Kind } from 'graphql';
-import type { Identity } from '../subgraphs/shared/auth.ts';
+import type { Identity } from '../../subgraphs/shared/auth.ts';
 import type { AccessRules, Atom, Rule } from './authz-rules.ts';
-import type { SingleOperation } from './hardening/document.ts';
+import type { SingleOperation } from '../hardening/document.ts';
 
 /** How it is told what a caller may. */
 export interface Authority {

@@ -3,9 +3,9 @@ import fc from 'fast-check';
 import { parse } from 'graphql';
 import { operationCost } from './cost.ts';
 import { costRules } from './cost-rules.ts';
-import { singleOperation } from './hardening/document.ts';
-import { composed } from './hardening/fixtures/graph.ts';
-import { loadSupergraph } from './supergraph.ts';
+import { singleOperation } from '../hardening/document.ts';
+import { composed } from '../hardening/fixtures/graph.ts';
+import { loadSupergraph } from '../supergraph/supergraph.ts';
 
 const { schema, ast } = loadSupergraph(
   composed({

@@ -1,6 +1,6 @@
 import type { FieldNode, GraphQLArgument, ValueNode } from 'graphql';
 import { valueFromASTUntyped } from 'graphql';
-import { ForgeError } from '../subgraphs/shared/errors.ts';
+import { ForgeError } from '../../subgraphs/shared/errors.ts';
 import type { ListSize } from './cost-rules.ts';
 
 /** The values of an operation's variables, as its client sends them. */

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
-import type { Identity } from '../subgraphs/shared/auth.ts';
+import type { Identity } from '../../subgraphs/shared/auth.ts';
 import { authenticate, whenExpired } from './auth.ts';
 
 function until(expiresAt: Date): Identity {

@@ -1,5 +1,5 @@
-import type { Identity } from '../subgraphs/shared/auth.ts';
-import { ForgeError } from '../subgraphs/shared/errors.ts';
+import type { Identity } from '../../subgraphs/shared/auth.ts';
+import { ForgeError } from '../../subgraphs/shared/errors.ts';
 import type { Limits } from './limits.ts';
 import { tenantLimits } from './limits.ts';
 import type { Rate, RateLimiter, Taken } from './rate-limit.ts';

@@ -1,17 +1,17 @@
 import type { ExecutionResult, FormattedExecutionResult } from 'graphql';
 import { getOperationAST, getVariableValues, GraphQLError } from 'graphql';
-import { RequestErrors, maskErrors } from './errors.ts';
+import { RequestErrors, maskErrors } from '../errors.ts';
 import { eventStream } from './event-stream.ts';
 import type { EventStream } from './event-stream.ts';
-import type { Executor } from './executor/executor.ts';
-import type { Hardening } from './hardening/hardening.ts';
-import type { Limits } from './limits.ts';
-import type { OperationRequest, Operations, PreparedOperation } from './operation.ts';
-import type { Caller, Scope } from './scope.ts';
-import { scopeOf } from './scope.ts';
-import type { SubgraphClient } from './subgraph-client.ts';
-import type { LoadedSupergraph } from './supergraph.ts';
-import type { GatewayMetrics } from './telemetry.ts';
+import type { Executor } from '../executor/executor.ts';
+import type { Hardening } from '../hardening/hardening.ts';
+import type { Limits } from '../limits/limits.ts';
+import type { OperationRequest, Operations, PreparedOperation } from '../operations/operation.ts';
+import type { Caller, Scope } from '../scope.ts';
+import { scopeOf } from '../scope.ts';
+import type { SubgraphClient } from '../subgraph-client/subgraph-client.ts';
+import type { LoadedSupergraph } from '../supergraph/supergraph.ts';
+import type { GatewayMetrics } from '../telemetry.ts';
 
 export type Events = EventStream<FormattedExecutionResult>;
 

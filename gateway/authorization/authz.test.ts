@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
-import { callerWith, graphOf } from './hardening/fixtures/graph.ts';
-import type { Graph } from './hardening/fixtures/graph.ts';
-import type { HardeningOptions } from './hardening/hardening.ts';
+import { callerWith, graphOf } from '../hardening/fixtures/graph.ts';
+import type { Graph } from '../hardening/fixtures/graph.ts';
+import type { HardeningOptions } from '../hardening/hardening.ts';
 
 const people = {
   sdl: `
