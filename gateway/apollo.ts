@@ -1,24 +1,31 @@
 import process from 'node:process';
 import { ApolloGateway } from '@apollo/gateway';
-import type { GraphQLDataSource } from '@apollo/gateway';
 import { ApolloServer } from '@apollo/server';
-import type { ApolloServerOptions, ApolloServerPlugin, BaseContext } from '@apollo/server';
+import type {
+  ApolloServerOptions,
+  ApolloServerPlugin,
+  BaseContext,
+  DocumentStore,
+} from '@apollo/server';
 import {
   ApolloServerPluginInlineTraceDisabled,
   ApolloServerPluginLandingPageDisabled,
   ApolloServerPluginUsageReportingDisabled,
 } from '@apollo/server/plugin/disabled';
-import type { GraphQLFormattedError } from 'graphql';
+import type { DocumentNode, GraphQLFormattedError } from 'graphql';
 import { GraphQLError, OperationTypeNode } from 'graphql';
 import { ForgeError } from '../subgraphs/shared/errors.ts';
 import type { Log } from '../subgraphs/shared/log.ts';
+import { apolloLogger } from './apollo-logger.ts';
+import type { Operations } from './operations/operation.ts';
+import type { ServedGraph, ServedGraphs } from './served-graphs.ts';
+import { dataSource } from './subgraph-client/data-source.ts';
 import type { ExecutionContext } from './subgraph-client/data-source.ts';
 import type { ClientOperation, Executor } from './executor/executor.ts';
 import { UnsupportedPlan } from './executor/plan-fetches.ts';
 import { runHardened } from './hardening/hardening.ts';
-import type { Hardening } from './hardening/hardening.ts';
 import { planCheck } from './hardening/plan-check.ts';
-import { httpStatusOf, maskErrors } from './errors.ts';
+import { httpStatusOf, maskErrors, RequestErrors } from './errors.ts';
 import type { Limits } from './limits/limits.ts';
 import { secondsSince } from './telemetry.ts';
 import type { GatewayMetrics } from './telemetry.ts';
@@ -34,14 +41,11 @@ export interface ApolloContext extends BaseContext, ExecutionContext {
 }
 
 export interface ApolloOptions {
-  readonly supergraphSdl: string;
-  readonly dataSources: Readonly<Record<string, GraphQLDataSource>>;
-  readonly executor: Executor;
-  /** What every operation goes through before it is planned. */
-  readonly hardening: Hardening;
+  readonly graphs: ServedGraphs;
+  readonly operations: Operations;
   readonly production: boolean;
   /** With a key Apollo Server reports usage to GraphOS; without one nothing leaves the machine. */
-  readonly apolloKey: string | undefined;
+  readonly apollo: { readonly key: string | undefined; readonly graphRef: string | undefined };
   readonly limits: Limits;
   readonly metrics: GatewayMetrics;
   readonly log: Log;
@@ -49,11 +53,19 @@ export interface ApolloOptions {
 
 /** Starts the pipeline for queries and mutations: Apollo Server over Apollo Gateway. */
 export async function startApollo(options: ApolloOptions): Promise<ApolloServer<ApolloContext>> {
-  const { production, apolloKey, limits } = options;
-  const logger = loggerOf(options.log);
+  const { production, apollo, limits } = options;
+  const logger = apolloLogger(options.log);
   const server = new ApolloServer<ApolloContext>({
     gateway: hardenedGateway(silentGateway(options), options),
     logger,
+    ...(apollo.key === undefined
+      ? {}
+      : {
+          apollo: {
+            key: apollo.key,
+            ...(apollo.graphRef === undefined ? {} : { graphRef: apollo.graphRef }),
+          },
+        }),
     nodeEnv: production ? 'production' : 'development',
     introspection: !production,
     hideSchemaDetailsFromClientErrors: production,
@@ -62,6 +74,7 @@ export async function startApollo(options: ApolloOptions): Promise<ApolloServer<
     allowBatchedHttpRequests: false,
     stopOnTerminationSignals: false,
     maxRecursiveSelections: true,
+    documentStore: documentStore(options),
     // Without the line end that would have it copied once more.
     stringifyResult: (result) => JSON.stringify(result),
     parseOptions: { maxLexicalTokens: limits.tokensMax },
@@ -72,7 +85,7 @@ export async function startApollo(options: ApolloOptions): Promise<ApolloServer<
     plugins: [
       ApolloServerPluginLandingPageDisabled(),
       ApolloServerPluginInlineTraceDisabled(),
-      ...(apolloKey === undefined ? [ApolloServerPluginUsageReportingDisabled()] : []),
+      ...(apollo.key === undefined ? [ApolloServerPluginUsageReportingDisabled()] : []),
       answers(options.metrics),
     ],
   });
@@ -89,13 +102,13 @@ function originalOf(formatted: GraphQLFormattedError): unknown {
 }
 
 /**
- * Makes an ApolloGateway that reports nothing.
+ * Makes an ApolloGateway that reports nothing, over the supergraph that is served.
  *
  * Its constructor starts an exporter of metrics to Apollo, and looks for the
  * metadata service of four clouds, unless this variable of the process is set
  * at that moment; there is no option for it.
  */
-function silentGateway(options: ApolloOptions): ApolloGateway {
+function silentGateway({ graphs, log }: ApolloOptions): ApolloGateway {
   const { env } = process;
   const name = 'APOLLO_TELEMETRY_DISABLED';
   const checkPlan = planCheck();
@@ -103,18 +116,19 @@ function silentGateway(options: ApolloOptions): ApolloGateway {
   env[name] = 'true';
   try {
     return new ApolloGateway({
-      supergraphSdl: options.supergraphSdl,
-      logger: loggerOf(options.log),
+      supergraphSdl({ update }) {
+        graphs.onReplaced(({ loaded }) => {
+          update(loaded.sdl);
+        });
+        return Promise.resolve({ supergraphSdl: graphs.current.loaded.sdl });
+      },
+      logger: apolloLogger(log),
       __exposeQueryPlanExperimental: false,
       experimental_didResolveQueryPlan: ({ queryPlan, operationContext }) => {
         const { operation, fragments } = operationContext;
         checkPlan(queryPlan, operation, new Map(Object.entries(fragments)));
       },
-      buildService: ({ name: subgraph }) => {
-        const source = options.dataSources[subgraph];
-        if (!source) throw new Error(`The supergraph names a subgraph "${subgraph}" nobody serves`);
-        return source;
-      },
+      buildService: ({ name: subgraph }) => dataSource(subgraph, graphs),
     });
   } finally {
     if (before === undefined) Reflect.deleteProperty(env, name);
@@ -127,44 +141,44 @@ type GatewayInterface = NonNullable<ApolloServerOptions<ApolloContext>['gateway'
 /**
  * The gateway with operations run by our executor, between the hardening of
  * documents and the way back. The stock executor takes what ours cannot run.
+ *
+ * An operation runs on the graph that it was validated for, even when another
+ * one is served meanwhile.
  */
-function hardenedGateway(
-  gateway: ApolloGateway,
-  { hardening, executor: ours, metrics }: ApolloOptions,
-): GatewayInterface {
-  const prepared = (operation: ClientOperation): ReturnType<Executor['prepare']> | undefined => {
-    try {
-      return ours.prepare(operation);
-    } catch (cause) {
-      if (cause instanceof UnsupportedPlan) return undefined;
-      throw cause;
-    }
-  };
+function hardenedGateway(gateway: ApolloGateway, options: ApolloOptions): GatewayInterface {
+  const { graphs, operations, metrics } = options;
   return {
-    onSchemaLoadOrUpdate: (callback) => gateway.onSchemaLoadOrUpdate(callback),
+    onSchemaLoadOrUpdate: (callback) =>
+      gateway.onSchemaLoadOrUpdate((context) => {
+        callback({ ...context, apiSchema: graphs.current.loaded.schema });
+      }),
     stop: () => gateway.stop(),
-    async load(options) {
-      const { executor } = await gateway.load(options);
+    async load(given) {
+      const { executor: stock } = await gateway.load(given);
       return {
         async executor(requestContext) {
-          const { request } = requestContext;
+          const { request, document } = requestContext;
           const { scope } = requestContext.context as ApolloContext;
-          const hardened = answerable(() =>
-            hardening.harden({
-              document: requestContext.document,
+          const { loaded, hardening, executor } = graphs.of(requestContext.schema);
+          const hardened = answerable(() => {
+            operations.validate(loaded.schema, document);
+            return hardening.harden({
+              document,
               operationName: request.operationName,
               variables: request.variables,
               identity: scope.identity,
-            }),
-          );
+            });
+          });
           const { variables, overrides } = hardened;
-          return runHardened(hardened, async ({ document, key }) => {
-            const run = prepared({ document, operationName: undefined, variables, overrides });
-            if (run) return 'errors' in run ? run : ours.execute(run, scope);
+          return runHardened(hardened, async ({ document: safe, key }) => {
+            const run = prepared(executor, {
+              ...{ document: safe, operationName: undefined, variables, overrides },
+            });
+            if (run) return 'errors' in run ? run : executor.execute(run, scope);
             metrics.fallback();
-            return executor({
+            return stock({
               ...requestContext,
-              document,
+              document: safe,
               // Plans are kept under this: the same for the same text only.
               queryHash: key,
               request: { ...request, ...(variables ? { variables: { ...variables } } : {}) },
@@ -174,6 +188,46 @@ function hardenedGateway(
       };
     },
   };
+}
+
+/** Undefined for what our executor cannot run. */
+function prepared(
+  executor: Executor,
+  operation: ClientOperation,
+): ReturnType<Executor['prepare']> | undefined {
+  try {
+    return executor.prepare(operation);
+  } catch (cause) {
+    if (cause instanceof UnsupportedPlan) return undefined;
+    throw cause;
+  }
+}
+
+/**
+ * Hands Apollo Server the documents that are parsed and valid already: it
+ * parses and validates only what it is going to refuse.
+ */
+function documentStore({ graphs, operations }: ApolloOptions): DocumentStore {
+  return {
+    get(key) {
+      const document = operations.byHash(key.slice(key.lastIndexOf(':') + 1));
+      return Promise.resolve(
+        document && isValid(operations, graphs.current, document) ? document : undefined,
+      );
+    },
+    set: () => Promise.resolve(),
+    delete: () => Promise.resolve(false),
+  };
+}
+
+function isValid(operations: Operations, { loaded }: ServedGraph, document: DocumentNode): boolean {
+  try {
+    operations.validate(loaded.schema, document);
+    return true;
+  } catch (cause) {
+    if (cause instanceof RequestErrors) return false;
+    throw cause;
+  }
 }
 
 /** A refusal before anything ran, with its status. */
@@ -243,21 +297,3 @@ const textCodes: ReadonlySet<string> = new Set([
   'GRAPHQL_VALIDATION_FAILED',
   'BAD_USER_INPUT',
 ]);
-
-/** The log as Apollo's packages call it; their chatter is of interest only when debugging. */
-function loggerOf(log: Log) {
-  return {
-    debug: (message?: unknown) => {
-      log.trace({ from: 'apollo' }, String(message));
-    },
-    info: (message?: unknown) => {
-      log.debug({ from: 'apollo' }, String(message));
-    },
-    warn: (message?: unknown) => {
-      log.warn({ from: 'apollo' }, String(message));
-    },
-    error: (message?: unknown) => {
-      log.error({ from: 'apollo' }, String(message));
-    },
-  };
-}

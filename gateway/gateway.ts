@@ -7,12 +7,9 @@ import { startApollo } from './apollo.ts';
 import { admission } from './limits/admission.ts';
 import type { AdmissionOptions } from './limits/admission.ts';
 import type { TokenVerifier } from './auth/auth.ts';
-import { dataSource } from './subgraph-client/data-source.ts';
-import { demandControl } from './demand/demand.ts';
 import type { Engine } from './engine.ts';
-import { hardening as hardeningOf } from './hardening/hardening.ts';
 import type { HardeningOptions } from './hardening/hardening.ts';
-import { createExecutor } from './executor/executor.ts';
+import { graphMaker } from './graph-maker.ts';
 import { explorer } from './explorer.ts';
 import type { HttpRoute } from './explorer.ts';
 import type { IdentityKeys } from './subgraph-client/identity-signatures.ts';
@@ -20,12 +17,14 @@ import { defaultLimits } from './limits/limits.ts';
 import type { Limits } from './limits/limits.ts';
 import { createListener, drain, listen } from './listener.ts';
 import { operations as prepareOperations } from './operations/operation.ts';
-import { createPlanner } from './supergraph/planner.ts';
+import { servedGraphs } from './served-graphs.ts';
+import type { SupergraphSource } from './supergraph/source.ts';
+import type { Subgraph } from './supergraph/supergraph.ts';
+import { warm } from './warm.ts';
 import { subgraphClient } from './subgraph-client/subgraph-client.ts';
-import type { SubgraphEndpoint } from './subgraph-client/subgraph-client.ts';
+import type { SubgraphClient, SubgraphEndpoint } from './subgraph-client/subgraph-client.ts';
 import { subgraphConnections } from './subgraph-client/subgraph-http.ts';
 import { subscriptions } from './subscriptions/subscriptions.ts';
-import { loadSupergraph } from './supergraph/supergraph.ts';
 import { gatewayMetrics } from './telemetry.ts';
 import { rememberingTokens } from './auth/verified-tokens.ts';
 import { openStreams } from './transports/http-stream.ts';
@@ -33,9 +32,11 @@ import { httpHandler } from './transports/http.ts';
 import { serveWebSockets } from './transports/websocket.ts';
 
 export interface GatewayOptions {
-  readonly config: Pick<Config, 'production' | 'apollo'>;
+  readonly config: Pick<Config, 'production'> & {
+    readonly apollo: Pick<Config['apollo'], 'key' | 'graphRef'>;
+  };
   readonly log: Log;
-  readonly supergraphSdl: string;
+  readonly supergraph: SupergraphSource;
   /** Subgraphs mounted in this process, by name; undefined speaks HTTP to the supergraph's URLs. */
   readonly endpoints: ReadonlyMap<string, SubgraphEndpoint> | undefined;
   readonly verifyToken: TokenVerifier;
@@ -72,40 +73,40 @@ export interface Gateway {
 
 /** Starts the gateway. The parts stand in the reverse order of a request's way through them. */
 export async function createGateway(options: GatewayOptions): Promise<Gateway> {
-  const { config, log, supergraphSdl, endpoints, identityKeys, host } = options;
-  const { routes = [], tracing = noTracing, tellCost: isTold = false } = options;
+  const { config, log, endpoints, identityKeys, host } = options;
+  const { routes = [], tracing = noTracing } = options;
+  const { production, apollo } = config;
   const limits: Limits = { ...defaultLimits, ...options.limits };
-  const loaded = loadSupergraph(supergraphSdl);
   const metrics = gatewayMetrics(options.registry ?? new Registry());
-  const demand = demandControl({ graph: loaded, limits, isTold, measured: metrics.cost });
-  const hardening = hardeningOf(loaded, { demand, ...options.hardening });
   const entrance = admission({ limits, ...options.admission });
-
   const connections = subgraphConnections();
-  const clients = new Map(
-    loaded.subgraphs.map(({ name, url }) => {
-      const link = endpoints ? endpoints.get(name) : connections.link(name, url);
-      if (!link) throw new Error(`The supergraph names a subgraph "${name}" that is not mounted`);
-      return [name, subgraphClient(name, link, { identityKeys, metrics, tracing })];
+  const operations = prepareOperations({
+    ...{ limits, admission: entrance, introspection: !production },
+  });
+  const clientOf = (subgraph: Subgraph): SubgraphClient => {
+    const { name } = subgraph;
+    const link = endpoints ? endpoints.get(name) : connections.link(subgraph);
+    if (!link) throw new Error(`The supergraph names a subgraph "${name}" nobody serves`);
+    return subgraphClient(name, link, { identityKeys, metrics, tracing });
+  };
+  const graphs = await servedGraphs({
+    ...{ source: options.supergraph, reloaded: metrics.reloaded, log },
+    make: graphMaker({
+      ...{ clientOf, limits, hardening: options.hardening },
+      ...{ tellCost: options.tellCost ?? false, measuredCost: metrics.cost },
     }),
-  );
-  const dataSources = Object.fromEntries(
-    [...clients].map(([name, client]) => [name, dataSource(client)]),
-  );
+    warm: (graph) => warm(graph, operations),
+  });
+  graphs.onReplaced(({ loaded }) => {
+    connections.keepOnly(loaded.subgraphs, limits.requestTimeoutMs);
+  });
 
-  const {
-    production,
-    apollo: { key: apolloKey },
-  } = config;
-  const operations = prepareOperations(loaded.schema, limits, entrance);
-  const executor = createExecutor({ ...loaded, ...createPlanner(loaded), subgraphs: clients });
-  const parts = { loaded, operations, executor, hardening, clients, limits, metrics };
   const engine: Engine = {
     apollo: await startApollo({
-      ...{ supergraphSdl: loaded.sdl, dataSources, executor, hardening },
-      ...{ production, apolloKey, limits, metrics, log },
+      ...{ graphs, operations, limits, metrics, log },
+      ...{ production, apollo },
     }),
-    subscriptions: subscriptions(parts),
+    subscriptions: subscriptions({ graphs, operations, limits, metrics }),
     ...{ operations, admission: entrance },
     verifyToken: options.auth ? rememberingTokens(options.verifyToken) : undefined,
     limits,
@@ -127,6 +128,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
       if (!running) return;
       running = false;
       await drain(server, { open, webSockets }, deadlineMs);
+      await graphs.stop();
       await engine.apollo.stop();
       await connections.close();
     },

@@ -12,12 +12,13 @@ export interface GatewayMetrics {
   readonly cost: (cost: { readonly estimated: number; readonly actual: number }) => void;
   /** An operation was left to the stock executor. */
   fallback(): void;
+  /** Another supergraph came. */
+  readonly reloaded: (outcome: 'served' | 'refused') => void;
 }
 
 /** Registers the gateway's metrics. Throws when the registry has them already. */
 export function gatewayMetrics(registry: Registry): GatewayMetrics {
   const registers = [registry];
-  const buckets = [0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
   const operations = new Histogram({
     name: 'forge_gateway_operation_seconds',
     help: 'Queries and mutations, from the text to the answer',
@@ -25,13 +26,58 @@ export function gatewayMetrics(registry: Registry): GatewayMetrics {
     buckets,
     registers,
   });
-  const subgraphCalls = new Histogram({
+  const fallbacks = new Counter({
+    name: 'forge_gateway_fallbacks_total',
+    help: 'Operations whose plan was run by the stock executor',
+    registers,
+  });
+  const reloads = new Counter({
+    name: 'forge_gateway_supergraph_reloads_total',
+    help: 'Supergraphs that came after the first',
+    labelNames: ['outcome'],
+    registers,
+  });
+  return {
+    ...subgraphMetrics(registers),
+    ...streamMetrics(registers),
+    cost: costMetric(registry),
+    operation(kind, outcome, seconds) {
+      operations.observe({ kind, outcome }, seconds);
+    },
+    fallback() {
+      fallbacks.inc();
+    },
+    reloaded(outcome) {
+      reloads.inc({ outcome });
+    },
+  };
+}
+
+const buckets = [0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
+
+function subgraphMetrics(registers: Registry[]): Pick<GatewayMetrics, 'subgraphCall'> {
+  const calls = new Histogram({
     name: 'forge_gateway_subgraph_call_seconds',
     help: 'Calls to subgraphs; opening a stream is a call',
     labelNames: ['subgraph', 'outcome'],
     buckets,
     registers,
   });
+  const series = new Map<string, Histogram.Internal<'subgraph' | 'outcome'>>();
+  return {
+    subgraphCall(subgraph, outcome, seconds) {
+      // Finding a series by its labels costs more than counting in it.
+      const key = `${subgraph} ${outcome}`;
+      const known = series.get(key) ?? calls.labels({ subgraph, outcome });
+      series.set(key, known);
+      known.observe(seconds);
+    },
+  };
+}
+
+function streamMetrics(
+  registers: Registry[],
+): Pick<GatewayMetrics, 'streamOpened' | 'streamClosed' | 'event'> {
   const streams = new Gauge({
     name: 'forge_gateway_streams_open',
     help: 'Subscriptions that are open, by the subgraph that sends their events',
@@ -44,24 +90,7 @@ export function gatewayMetrics(registry: Registry): GatewayMetrics {
     labelNames: ['subgraph'],
     registers,
   });
-  const fallbacks = new Counter({
-    name: 'forge_gateway_fallbacks_total',
-    help: 'Operations whose plan was run by the stock executor',
-    registers,
-  });
-  const seriesOfCalls = new Map<string, Histogram.Internal<'subgraph' | 'outcome'>>();
   return {
-    cost: costMetric(registry),
-    operation(kind, outcome, seconds) {
-      operations.observe({ kind, outcome }, seconds);
-    },
-    subgraphCall(subgraph, outcome, seconds) {
-      // Finding a series by its labels costs more than counting in it.
-      const key = `${subgraph} ${outcome}`;
-      const series = seriesOfCalls.get(key) ?? subgraphCalls.labels({ subgraph, outcome });
-      seriesOfCalls.set(key, series);
-      series.observe(seconds);
-    },
     streamOpened(subgraph) {
       streams.inc({ subgraph });
     },
@@ -70,9 +99,6 @@ export function gatewayMetrics(registry: Registry): GatewayMetrics {
     },
     event(subgraph) {
       events.inc({ subgraph });
-    },
-    fallback() {
-      fallbacks.inc();
     },
   };
 }

@@ -45,6 +45,8 @@ export interface CompiledOperation {
     variables: Readonly<Record<string, unknown>>,
     overrides?: Overrides,
   ): PreparedRun | Refusal;
+  /** Plans with all conditions off and with all of them on. */
+  warm(overrides?: Overrides): void;
 }
 
 /** The variables cannot be taken. */
@@ -79,19 +81,22 @@ export function compileOperation(
 ): CompiledOperation {
   const text = operationText(document, operationName);
   const names = switchNames(text);
+  const variantOf = (switches: Switches, overrides: Overrides): Variant => {
+    const key = [documentKey, ...switches.values(), ...[...overrides].flat()].join(' ');
+    return (
+      kept.get(key) ??
+      keptVariant(
+        kept,
+        key,
+        compiled(graph, decided(text, switches), (one) => plan(one, overrides)),
+      )
+    );
+  };
   return {
-    prepare(variables, overrides = new Map<string, boolean>()) {
+    prepare(variables, overrides = noOverrides) {
       const values = valuesOf(graph.schema, text, names, variables);
       if ('errors' in values) return values;
-      const { switches } = values;
-      const key = [documentKey, ...switches.values(), ...[...overrides].flat()].join(' ');
-      const variant =
-        kept.get(key) ??
-        keptVariant(
-          kept,
-          key,
-          compiled(graph, decided(text, switches), (one) => plan(one, overrides)),
-        );
+      const variant = variantOf(values.switches, overrides);
       const [first] = variant.requests;
       return {
         requests: variant.requests,
@@ -99,8 +104,15 @@ export function compileOperation(
         execute: (ask, seed) => executed(graph, variant, variables, ask, seed),
       };
     },
+    warm(overrides = noOverrides) {
+      for (const all of [false, true]) {
+        variantOf(new Map(names.map((name) => [name, all])), overrides);
+      }
+    },
   };
 }
+
+const noOverrides: Overrides = new Map();
 
 /** What compiling takes besides the operation. */
 export interface Compiling {

@@ -32,6 +32,11 @@ export interface Executor {
    */
   prepare(operation: ClientOperation): PreparedRun | Refusal;
   execute(run: PreparedRun, scope: Scope, seed?: ExecutionResult): Promise<ExecutionResult>;
+  /**
+   * Plans and compiles the one operation of a document before anybody asks for
+   * it, with all its conditions off and with all of them on.
+   */
+  warm(document: DocumentNode, overrides: OverrideChoice): void;
 }
 
 /** Runs operations of one graph over its subgraphs. */
@@ -56,6 +61,9 @@ export function createExecutor(parts: ExecutorParts): Executor {
     prepare: (operation) =>
       compiledOf(operation).prepare(operation.variables ?? {}, operation.overrides?.conditions),
     execute: (run, scope, seed) => run.execute(asker(subgraphs, scope), seed),
+    warm(document, { conditions }) {
+      compiledOf({ document, operationName: undefined, variables: undefined }).warm(conditions);
+    },
   };
 }
 

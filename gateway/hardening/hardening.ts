@@ -4,7 +4,7 @@ import { GraphQLError, Kind, OperationTypeNode, print } from 'graphql';
 import type { Identity } from '../../subgraphs/shared/auth.ts';
 import { ForgeError } from '../../subgraphs/shared/errors.ts';
 import type { Authority, Demands, Verdict } from '../authorization/authz.ts';
-import { demandsOf, judge, rejectionsOf } from '../authorization/authz.ts';
+import { demandsOf, holdingAll, judge, rejectionsOf } from '../authorization/authz.ts';
 import type { OverrideChoice } from '../supergraph/override-labels.ts';
 import { chooseOverrides } from '../supergraph/override-labels.ts';
 import type { OperationCost } from '../demand/cost.ts';
@@ -68,6 +68,11 @@ export interface HardenedOperation {
   ) => ExecutionResult;
 }
 
+export interface ExpectedOperation {
+  readonly documents: readonly DocumentNode[];
+  readonly overrides: OverrideChoice;
+}
+
 export type OperationPart = Pick<HardenedOperation, 'document' | 'key'>;
 
 /** Runs a hardened operation, its parts side by side, and makes the client's answer. */
@@ -89,6 +94,8 @@ export interface Hardening {
    * at.
    */
   harden(request: HardeningRequest): HardenedOperation;
+  /** What would be planned for a caller who may read all of a document's one operation. */
+  expected(document: DocumentNode): ExpectedOperation;
 }
 
 export function hardening(loaded: LoadedSupergraph, options: HardeningOptions = {}): Hardening {
@@ -101,16 +108,26 @@ export function hardening(loaded: LoadedSupergraph, options: HardeningOptions = 
     isTaken: takenKeys(loaded.supergraphSchema),
     isSteerable: steerableNames(loaded.ast, loaded.supergraphSchema),
   };
+  const preparedOf = (compiled: Compiled, verdict: Verdict, overrides: OverrideChoice): Prepared =>
+    kept(compiled.prepared, verdict.key + overrides.key, () =>
+      prepare(loaded, { ...compiled, verdict, overrides }, names, split),
+    );
   return {
+    expected(document) {
+      const one = { document, operationName: undefined };
+      const compiled = compiledOf(loaded, known, one, demand);
+      const overrides = chooseOverrides(loaded.overrides, callerOf(undefined), switchedOn);
+      const prepared = preparedOf(compiled, holdingAll(compiled.demands), overrides);
+      const documents = [prepared, ...prepared.apart].map((part) => part.document);
+      return { documents, overrides };
+    },
     harden(request) {
       const compiled = compiledOf(loaded, known, request, demand);
       const { cost } = compiled;
       const estimated = cost && demand?.check(cost, request.variables, request.identity?.tenant);
       const verdict = judge(compiled.demands, request.identity, authority);
       const overrides = chooseOverrides(loaded.overrides, callerOf(request.identity), switchedOn);
-      const prepared = kept(compiled.prepared, verdict.key + overrides.key, () =>
-        prepare(loaded, { ...compiled, verdict, overrides }, names, split),
-      );
+      const prepared = preparedOf(compiled, verdict, overrides);
       const refused = refusalOf(request.identity);
       if (prepared.isRefused || (onRejection === 'refuse' && prepared.rejects)) {
         throw new ForgeError(refused.code, refused.message);
@@ -153,7 +170,7 @@ interface Compiled {
 function compiledOf(
   { schema, rules }: LoadedSupergraph,
   known: WeakMap<DocumentNode, Map<string, Compiled>>,
-  { document, operationName }: HardeningRequest,
+  { document, operationName }: Pick<HardeningRequest, 'document' | 'operationName'>,
   demand: Demand | undefined,
 ): Compiled {
   const ofDocument = known.get(document) ?? new Map<string, Compiled>();

@@ -34,4 +34,9 @@ export class Lru<V> {
     }
     return value;
   }
+
+  /** The values, from the one used least recently on. */
+  values(): IterableIterator<V> {
+    return this.#entries.values();
+  }
 }

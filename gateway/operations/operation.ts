@@ -1,5 +1,13 @@
+import { createHash } from 'node:crypto';
 import type { DocumentNode, GraphQLSchema } from 'graphql';
-import { getOperationAST, GraphQLError, parse, validate } from 'graphql';
+import {
+  getOperationAST,
+  GraphQLError,
+  NoSchemaIntrospectionCustomRule,
+  parse,
+  specifiedRules,
+  validate,
+} from 'graphql';
 import type { Identity } from '../../subgraphs/shared/auth.ts';
 import { ForgeError } from '../../subgraphs/shared/errors.ts';
 import type { Admission } from '../limits/admission.ts';
@@ -35,35 +43,49 @@ export interface Operations {
     operationName: string | undefined,
     identity: Identity | undefined,
   ): PreparedOperation;
-  /** Validates a prepared operation against the graph; the answer is remembered. */
-  validate(operation: PreparedOperation): void;
+  /** Validates a document against a graph; the answer is remembered. Throws RequestErrors. */
+  validate(schema: GraphQLSchema, document: DocumentNode): void;
+  /** The document of a text, by the SHA-256 of the text in hex, if it was prepared. */
+  byHash(hash: string): DocumentNode | undefined;
+  /** The documents that were prepared most recently, the latest first. */
+  recent(): readonly DocumentNode[];
+}
+
+export interface OperationsOptions {
+  readonly limits: Limits;
+  readonly admission: Pick<Admission, 'newDocument'>;
+  /** Whether clients may ask what the graph consists of. */
+  readonly introspection: boolean;
 }
 
 /** The first stop of every operation. */
-export function operations(
-  schema: GraphQLSchema,
-  limits: Limits,
-  admission: Pick<Admission, 'newDocument'>,
-): Operations {
+export function operations({ limits, admission, introspection }: OperationsOptions): Operations {
   const documents = new Lru<DocumentNode>(documentsKept);
-  const validated = new WeakMap<DocumentNode, readonly GraphQLError[]>();
+  const hashes = new Lru<DocumentNode>(documentsKept);
+  const validated = new WeakMap<GraphQLSchema, WeakMap<DocumentNode, readonly GraphQLError[]>>();
+  const rules = [...specifiedRules, ...(introspection ? [] : [NoSchemaIntrospectionCustomRule])];
   return {
     prepare(query, operationName, identity) {
       let document = documents.get(query);
       if (!document) {
         admission.newDocument(identity, query.length);
         document = documents.set(query, read(query, limits));
+        hashes.set(createHash('sha256').update(query).digest('hex'), document);
       }
       const operation = getOperationAST(document, operationName);
       if (!operation) throw unresolved(operationName);
       const key = operationName === undefined ? query : `${operationName}\n${query}`;
       return { key, document, operationName, kind: operation.operation };
     },
-    validate({ document }) {
-      const errors = validated.get(document) ?? validate(schema, document);
-      validated.set(document, errors);
+    validate(schema, document) {
+      const known = validated.get(schema) ?? new WeakMap<DocumentNode, readonly GraphQLError[]>();
+      validated.set(schema, known);
+      const errors = known.get(document) ?? validate(schema, document, rules);
+      known.set(document, errors);
       if (errors.length > 0) throw coded('GRAPHQL_VALIDATION_FAILED', errors);
     },
+    byHash: (hash) => hashes.get(hash),
+    recent: () => [...documents.values()].reverse(),
   };
 }
 

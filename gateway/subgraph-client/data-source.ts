@@ -10,16 +10,23 @@ export interface ExecutionContext {
   readonly scope: Scope;
 }
 
+/** The subgraphs of the graph that is served. */
+export interface GraphClients {
+  readonly current: { readonly clients: ReadonlyMap<string, SubgraphClient> };
+}
+
 /**
- * A subgraph as the executor knows it.
+ * A subgraph as the stock executor knows it.
  *
  * A subgraph that cannot be reached is an answer with errors, one at each field
  * that it would have given, so that the rest of the response stands and a
  * client sees what is missing.
  */
-export function dataSource(client: SubgraphClient): GraphQLDataSource {
+export function dataSource(name: string, graphs: GraphClients): GraphQLDataSource {
   return {
     async process(options) {
+      const client = graphs.current.clients.get(name);
+      if (!client) throw new Error(`The supergraph names a subgraph "${name}" nobody serves`);
       const { query = '', variables, operationName } = options.request;
       const request: GraphRequest = {
         query,

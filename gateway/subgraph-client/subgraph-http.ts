@@ -2,13 +2,16 @@ import type { ExecutionResult } from 'graphql';
 import { Agent, Pool, request as send } from 'undici';
 import type { Dispatcher } from 'undici';
 import { ForgeError } from '../../subgraphs/shared/errors.ts';
+import type { Subgraph } from '../supergraph/supergraph.ts';
 import { parseEventStream } from './event-stream-parser.ts';
 import type { GraphRequest, SubgraphLink } from './subgraph-client.ts';
 import { unavailable } from './subgraph-client.ts';
 
 /** The connections to subgraphs behind HTTP, shared by all of them. */
 export interface SubgraphConnections {
-  link(name: string, url: string): SubgraphLink;
+  link(subgraph: Subgraph): SubgraphLink;
+  /** Lets go of all others, once what is under way has had its time. */
+  keepOnly(subgraphs: readonly Subgraph[], afterMs: number): void;
   close(): Promise<void>;
 }
 
@@ -20,17 +23,27 @@ export interface SubgraphConnections {
  * nothing. A mutation never is: it may have taken effect.
  */
 export function subgraphConnections(): SubgraphConnections {
-  const pools: Pool[] = [];
+  const pools = new Map<string, Pool>();
   const streams = new Agent({ connections: null, connect: { timeout: connectTimeoutMs } });
+  // Subgraphs at one address have connections of their own: one that is slow holds up itself.
+  const keyOf = ({ name, url }: Subgraph): string => `${name} ${new URL(url).origin}`;
+  const poolOf = (subgraph: Subgraph): Pool => {
+    const key = keyOf(subgraph);
+    const known = pools.get(key);
+    if (known) return known;
+    const pool = new Pool(new URL(subgraph.url).origin, {
+      connections: connectionsPerSubgraphMax,
+      maxResponseSize: responseBytesMax,
+      connect: { timeout: connectTimeoutMs },
+    });
+    pools.set(key, pool);
+    return pool;
+  };
   return {
-    link(name, address) {
-      const url = new URL(address);
-      const pool = new Pool(url.origin, {
-        connections: connectionsPerSubgraphMax,
-        maxResponseSize: responseBytesMax,
-        connect: { timeout: connectTimeoutMs },
-      });
-      pools.push(pool);
+    link(subgraph) {
+      const { name } = subgraph;
+      const url = new URL(subgraph.url);
+      const pool = poolOf(subgraph);
       const path = url.pathname + url.search;
       return {
         execute: (request, headers, signal) =>
@@ -40,8 +53,16 @@ export function subgraphConnections(): SubgraphConnections {
         subscribe: (request, headers, signal) => open(streams, name, url, request, headers, signal),
       };
     },
+    keepOnly(subgraphs, afterMs) {
+      const kept = new Set(subgraphs.map(keyOf));
+      for (const [key, pool] of pools) {
+        if (kept.has(key)) continue;
+        pools.delete(key);
+        setTimeout(() => void pool.destroy(), afterMs).unref();
+      }
+    },
     async close() {
-      await Promise.all([...pools, streams].map((one) => one.destroy()));
+      await Promise.all([...pools.values(), streams].map((one) => one.destroy()));
     },
   };
 }

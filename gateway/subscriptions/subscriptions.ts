@@ -3,13 +3,11 @@ import { getOperationAST, getVariableValues, GraphQLError } from 'graphql';
 import { RequestErrors, maskErrors } from '../errors.ts';
 import { eventStream } from './event-stream.ts';
 import type { EventStream } from './event-stream.ts';
-import type { Executor } from '../executor/executor.ts';
-import type { Hardening } from '../hardening/hardening.ts';
 import type { Limits } from '../limits/limits.ts';
 import type { OperationRequest, Operations, PreparedOperation } from '../operations/operation.ts';
 import type { Caller, Scope } from '../scope.ts';
 import { scopeOf } from '../scope.ts';
-import type { SubgraphClient } from '../subgraph-client/subgraph-client.ts';
+import type { ServedGraphs } from '../served-graphs.ts';
 import type { LoadedSupergraph } from '../supergraph/supergraph.ts';
 import type { GatewayMetrics } from '../telemetry.ts';
 
@@ -35,24 +33,22 @@ export interface Subscriptions {
 }
 
 export interface SubscriptionParts {
-  readonly loaded: LoadedSupergraph;
+  readonly graphs: ServedGraphs;
   readonly operations: Operations;
-  readonly executor: Executor;
-  readonly hardening: Hardening;
-  readonly clients: ReadonlyMap<string, SubgraphClient>;
   readonly limits: Limits;
   readonly metrics: GatewayMetrics;
 }
 
 export function subscriptions(parts: SubscriptionParts): Subscriptions {
-  const { operations, executor, clients, limits } = parts;
+  const { graphs, operations, limits } = parts;
   return {
     async open(operation, request, caller, signal) {
-      operations.validate(operation);
-      checkVariables(parts.loaded, operation, request.variables);
+      const { loaded, hardening, executor, clients } = graphs.current;
+      operations.validate(loaded.schema, operation.document);
+      checkVariables(loaded, operation, request.variables);
       const { document, operationName } = operation;
       const { variables } = request;
-      const hardened = parts.hardening.harden({
+      const hardened = hardening.harden({
         ...{ document, operationName, variables, identity: caller.identity },
       });
       const run = executor.prepare({ ...hardened, operationName: undefined });

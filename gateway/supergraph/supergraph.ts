@@ -8,6 +8,11 @@ import type { OverrideLabel } from './override-labels.ts';
 import { overrideLabels } from './override-labels.ts';
 import { runnableSdl } from './supergraph-sdl.ts';
 
+export interface Subgraph {
+  readonly name: string;
+  readonly url: string;
+}
+
 /** A composed supergraph, ready for validating, planning and executing. */
 export interface LoadedSupergraph {
   /** As the planner needs it: see runnableSdl. */
@@ -19,7 +24,7 @@ export interface LoadedSupergraph {
   readonly schema: GraphQLSchema;
   readonly apiSchema: Schema;
   readonly supergraphSchema: GraphQLSchema;
-  readonly subgraphs: readonly { readonly name: string; readonly url: string }[];
+  readonly subgraphs: readonly Subgraph[];
   /** What it takes to read which field. */
   readonly rules: AccessRules;
   /** Fields that move from one subgraph to another by and by. */

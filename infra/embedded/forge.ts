@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { Registry } from 'prom-client';
 import { createGateway } from '../../gateway/gateway.ts';
 import type { Gateway } from '../../gateway/gateway.ts';
+import { fixedSupergraph } from '../../gateway/supergraph/source.ts';
 import { makeSubgraph, subgraphNames } from '../../subgraphs/index.ts';
 import { createTokenVerifier } from '../../subgraphs/shared/auth.ts';
 import type { Config } from '../../subgraphs/shared/config.ts';
@@ -163,7 +164,7 @@ async function startGateway(
   const running = await createGateway({
     config,
     log,
-    supergraphSdl: await readFile(supergraphPath, 'utf8'),
+    supergraph: fixedSupergraph(await readFile(supergraphPath, 'utf8')),
     endpoints: new Map(endpoints.map((endpoint) => [endpoint.name, endpoint])),
     verifyToken: createTokenVerifier(config.auth, keys),
     identityKeys: keys,

@@ -23,6 +23,13 @@ const text = z.string().min(1, 'must not be empty').optional();
 const url = z
   .url({ protocol: /^https?$/, error: 'must be a URL that begins with http:// or https://' })
   .optional();
+const urls = z
+  .string()
+  .transform((value) => value.split(',').map((one) => one.trim()))
+  .refine((all) => all.every((one) => /^https?:$/.test(URL.parse(one)?.protocol ?? '')), {
+    error: 'must be URLs that begin with http:// or https://, separated by commas',
+  })
+  .optional();
 const count = (fallback: number, max: number) =>
   z
     .string()
@@ -97,8 +104,15 @@ export const settings = {
       .optional()
       .default('info'),
   },
-  APOLLO_KEY: { about: 'Reports usage to GraphOS; without it nothing does.', schema: text },
-  APOLLO_GRAPH_REF: { about: 'The graph that usage is reported for.', schema: text },
+  APOLLO_KEY: {
+    about: 'The key of GraphOS: usage is reported, and a gateway may get its supergraph there.',
+    schema: text,
+  },
+  APOLLO_GRAPH_REF: { about: 'The graph in GraphOS, such as forge@production.', schema: text },
+  APOLLO_UPLINK_ENDPOINTS: {
+    about: 'Where supergraphs come from, instead of Apollo’s own addresses; separated by commas.',
+    schema: urls,
+  },
   OTEL_EXPORTER_OTLP_ENDPOINT: {
     about: 'Where traces are sent; without it they are sent nowhere.',
     schema: url,
@@ -134,7 +148,12 @@ export interface Config {
     readonly rootDir: string;
     readonly kubeconfig: string | undefined;
   };
-  readonly apollo: { readonly key: string | undefined; readonly graphRef: string | undefined };
+  readonly apollo: {
+    readonly key: string | undefined;
+    readonly graphRef: string | undefined;
+    /** Where supergraphs come from; undefined for Apollo's own addresses. */
+    readonly uplink: readonly string[] | undefined;
+  };
   readonly log: { readonly level: LogLevel };
   readonly otlpEndpoint: string | undefined;
 }
@@ -218,7 +237,11 @@ function configOf(values: Values): Config {
       rootDir: resolve(dataDir, 'sandbox'),
       kubeconfig,
     },
-    apollo: { key: values.APOLLO_KEY, graphRef: values.APOLLO_GRAPH_REF },
+    apollo: {
+      key: values.APOLLO_KEY,
+      graphRef: values.APOLLO_GRAPH_REF,
+      uplink: values.APOLLO_UPLINK_ENDPOINTS,
+    },
     log: { level: values.FORGE_LOG_LEVEL },
     otlpEndpoint: values.OTEL_EXPORTER_OTLP_ENDPOINT,
   };

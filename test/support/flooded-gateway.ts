@@ -9,12 +9,13 @@ import {
   fixtureEndpoints,
   fixtureState,
 } from '../../gateway/fixtures/subgraphs.ts';
+import { fixedSupergraph } from '../../gateway/supergraph/source.ts';
 import { createLog } from '../../subgraphs/shared/log.ts';
 
 const gateway = await createGateway({
   config: { production: true, apollo: { key: undefined, graphRef: undefined } },
   log: createLog({ level: 'silent' }),
-  supergraphSdl: composeFixture(),
+  supergraph: fixedSupergraph(composeFixture()),
   endpoints: fixtureEndpoints(fixtureState()),
   verifyToken: (token) => {
     const [tenant = '', id = ''] = token.split('.');

@@ -7,6 +7,7 @@ import { flushCompileCache } from 'node:module';
 import { join } from 'node:path';
 import process from 'node:process';
 import { createGateway } from '../../gateway/gateway.ts';
+import { fixedSupergraph } from '../../gateway/supergraph/source.ts';
 import { ensureIssuer } from '../../infra/embedded/issuer.ts';
 import { root } from '../../infra/root.ts';
 import { makeSubgraph, subgraphNames } from '../../subgraphs/index.ts';
@@ -40,7 +41,7 @@ const schema = join(root, 'schema/supergraph.graphql');
 const gateway = await createGateway({
   config,
   log,
-  supergraphSdl: await readFile(schema, 'utf8'),
+  supergraph: fixedSupergraph(await readFile(schema, 'utf8')),
   endpoints: new Map(members.map(({ endpoint }) => [endpoint.name, endpoint])),
   verifyToken: createTokenVerifier(config.auth, keys),
   identityKeys: keys,

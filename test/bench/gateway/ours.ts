@@ -4,6 +4,7 @@ import process from 'node:process';
 import { exportJWK, generateKeyPair, SignJWT } from 'jose';
 import { createGateway } from '../../../gateway/gateway.ts';
 import { defaultLimits } from '../../../gateway/limits/limits.ts';
+import { fixedSupergraph } from '../../../gateway/supergraph/source.ts';
 import { createTokenVerifier } from '../../../subgraphs/shared/auth.ts';
 import { createLog } from '../../../subgraphs/shared/log.ts';
 import { guildSupergraph } from './guild.ts';
@@ -25,7 +26,7 @@ const rules = { issuer: 'bench', audience: 'forge', jwks: { file } };
 const gateway = await createGateway({
   config: { production: true, apollo: { key: undefined, graphRef: undefined } },
   log: createLog({ level: 'warn' }),
-  supergraphSdl: guildSupergraph(Number(port)),
+  supergraph: fixedSupergraph(guildSupergraph(Number(port))),
   endpoints: undefined,
   verifyToken: createTokenVerifier(rules, undefined),
   identityKeys: { identity: Buffer.alloc(32, 7) },
