@@ -19,11 +19,9 @@ import { createListener, drain, listen } from './listener.ts';
 import { operations as prepareOperations } from './operations/operation.ts';
 import { servedGraphs } from './served-graphs.ts';
 import type { SupergraphSource } from './supergraph/source.ts';
-import type { Subgraph } from './supergraph/supergraph.ts';
 import { warm } from './warm.ts';
-import { subgraphClient } from './subgraph-client/subgraph-client.ts';
-import type { SubgraphClient, SubgraphEndpoint } from './subgraph-client/subgraph-client.ts';
-import { subgraphConnections } from './subgraph-client/subgraph-http.ts';
+import type { SubgraphEndpoint } from './subgraph-client/subgraph-client.ts';
+import { subgraphClients } from './subgraph-client/subgraph-clients.ts';
 import { subscriptions } from './subscriptions/subscriptions.ts';
 import { gatewayMetrics } from './telemetry.ts';
 import { rememberingTokens } from './auth/verified-tokens.ts';
@@ -79,26 +77,20 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
   const limits: Limits = { ...defaultLimits, ...options.limits };
   const metrics = gatewayMetrics(options.registry ?? new Registry());
   const entrance = admission({ limits, ...options.admission });
-  const connections = subgraphConnections();
+  const subgraphs = subgraphClients({ endpoints, identityKeys, metrics, tracing, log });
   const operations = prepareOperations({
     ...{ limits, admission: entrance, introspection: !production },
   });
-  const clientOf = (subgraph: Subgraph): SubgraphClient => {
-    const { name } = subgraph;
-    const link = endpoints ? endpoints.get(name) : connections.link(subgraph);
-    if (!link) throw new Error(`The supergraph names a subgraph "${name}" nobody serves`);
-    return subgraphClient(name, link, { identityKeys, metrics, tracing });
-  };
   const graphs = await servedGraphs({
     ...{ source: options.supergraph, reloaded: metrics.reloaded, log },
     make: graphMaker({
-      ...{ clientOf, limits, hardening: options.hardening },
+      ...{ clientOf: subgraphs.clientOf, limits, hardening: options.hardening },
       ...{ tellCost: options.tellCost ?? false, measuredCost: metrics.cost },
     }),
     warm: (graph) => warm(graph, operations),
   });
   graphs.onReplaced(({ loaded }) => {
-    connections.keepOnly(loaded.subgraphs, limits.requestTimeoutMs);
+    subgraphs.keepOnly(loaded.subgraphs, limits.requestTimeoutMs);
   });
 
   const engine: Engine = {
@@ -130,7 +122,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
       await drain(server, { open, webSockets }, deadlineMs);
       await graphs.stop();
       await engine.apollo.stop();
-      await connections.close();
+      await subgraphs.close();
     },
   };
 }

@@ -5,6 +5,8 @@ import type { Registry } from 'prom-client';
 export interface GatewayMetrics {
   operation(kind: string, outcome: 'ok' | 'errors', seconds: number): void;
   subgraphCall(subgraph: string, outcome: 'answered' | 'failed', seconds: number): void;
+  /** A subgraph is given up for a while, or is back. */
+  subgraphUp(subgraph: string, isUp: boolean): void;
   streamOpened(subgraph: string): void;
   streamClosed(subgraph: string): void;
   event(subgraph: string): void;
@@ -55,12 +57,20 @@ export function gatewayMetrics(registry: Registry): GatewayMetrics {
 
 const buckets = [0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
 
-function subgraphMetrics(registers: Registry[]): Pick<GatewayMetrics, 'subgraphCall'> {
+function subgraphMetrics(
+  registers: Registry[],
+): Pick<GatewayMetrics, 'subgraphCall' | 'subgraphUp'> {
   const calls = new Histogram({
     name: 'forge_gateway_subgraph_call_seconds',
     help: 'Calls to subgraphs; opening a stream is a call',
     labelNames: ['subgraph', 'outcome'],
     buckets,
+    registers,
+  });
+  const up = new Gauge({
+    name: 'forge_gateway_subgraph_up',
+    help: 'Whether a subgraph is asked: 0 while it does not answer',
+    labelNames: ['subgraph'],
     registers,
   });
   const series = new Map<string, Histogram.Internal<'subgraph' | 'outcome'>>();
@@ -71,6 +81,9 @@ function subgraphMetrics(registers: Registry[]): Pick<GatewayMetrics, 'subgraphC
       const known = series.get(key) ?? calls.labels({ subgraph, outcome });
       series.set(key, known);
       known.observe(seconds);
+    },
+    subgraphUp(subgraph, isUp) {
+      up.set({ subgraph }, isUp ? 1 : 0);
     },
   };
 }

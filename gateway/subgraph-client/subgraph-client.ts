@@ -105,10 +105,18 @@ export function subgraphClient(
         }),
       ),
     async subscribe(request, scope) {
-      const opening = withinDeadline(name, scope, async (_signal) =>
-        link.subscribe(request, await headersFor(request, scope), scope.signal),
+      const failed = new AbortController();
+      const signal = AbortSignal.any([scope.signal, failed.signal]);
+      const opening = withinDeadline(name, scope, async () =>
+        link.subscribe(request, await headersFor(request, scope), signal),
       );
-      return told(name, await measured(opening), scope);
+      try {
+        return told(name, await measured(opening), scope);
+      } catch (cause) {
+        // What was not opened in time must not be opened later, for nobody.
+        failed.abort(cause);
+        throw cause;
+      }
     },
   };
 }
@@ -182,9 +190,10 @@ async function* told(
 }
 
 /** The answer for a subgraph that gave none. */
-export function unavailable(name: string, cause: unknown): ForgeError {
+export function unavailable(name: string, cause: unknown, retryAfterMs?: number): ForgeError {
   return new ForgeError('SUBGRAPH_UNAVAILABLE', `${name} cannot be reached at the moment.`, {
     cause,
     retryable: true,
+    ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
   });
 }

@@ -8,6 +8,7 @@ import {
 import type { CircuitBreakerPolicy } from 'cockatiel';
 import { Agent, errors, request as send } from 'undici';
 import { ForgeError } from './errors.ts';
+import { retryBudget } from './retry-budget.ts';
 import { sleep } from './time.ts';
 
 export interface HttpRequest {
@@ -186,20 +187,4 @@ function retryAfterOf({ headers }: HttpAnswer): number | undefined {
 /** Full jitter: anything from nothing to the doubled delay. */
 function jitterMs(attempts: number): number {
   return Math.random() * Math.min(retryDelayMsMax, retryDelayMs * 2 ** attempts);
-}
-
-/** Lets retries be a fifth of the calls at most, and some when there are few calls. */
-function retryBudget() {
-  const tokensMax = 20;
-  let tokens = tokensMax;
-  return {
-    call() {
-      tokens = Math.min(tokensMax, tokens + 0.2);
-    },
-    retry(): boolean {
-      if (tokens < 1) return false;
-      tokens -= 1;
-      return true;
-    },
-  };
 }
