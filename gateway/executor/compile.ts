@@ -4,6 +4,7 @@ import { getVariableValues, GraphQLError, isNonNullType, OperationTypeNode } fro
 import type { Introspect } from './introspection.ts';
 import { introspection } from './introspection.ts';
 import type { FieldTree } from './field-tree.ts';
+import { splitByType } from './interface-objects.ts';
 import type { Kept } from './kept.ts';
 import type { GraphRequest } from '../subgraph-client/subgraph-client.ts';
 import type { IsAbstract } from './paths.ts';
@@ -155,7 +156,7 @@ export interface Variant {
 }
 
 function compiled(
-  { schema, typesWithin }: Graph,
+  { schema, typesWithin, isAbstract }: Graph,
   text: OperationText,
   plan: (document: DocumentNode) => ReturnType<Plan>,
 ): Variant {
@@ -174,7 +175,8 @@ function compiled(
   const node = asked.length > 0 ? plan(documentOf(text)) : undefined;
   const isMutation = operation.operation === OperationTypeNode.MUTATION;
   const fetches = node ? plannedFetches(node, isMutation) : [];
-  const requests = plannedRequests(fetches, isMutation, typesWithin);
+  const exact = splitByType(fetches, text, { typesWithin, isAbstract });
+  const requests = plannedRequests(exact, isMutation, typesWithin);
   const planned = new Set(requests.flatMap(({ root }) => [...(root?.fields.keys() ?? [])]));
   const left = asked.filter((key) => !planned.has(key));
   if (left.length > 0) throw new Error(`No subgraph is asked for ${left.join(', ')}`);

@@ -1,5 +1,5 @@
 import type { FetchDataRewrite } from '@apollo/query-planner';
-import type { OperationDefinitionNode } from 'graphql';
+import type { OperationDefinitionNode, SelectionSetNode } from 'graphql';
 import { Kind, OperationTypeNode, parse } from 'graphql';
 import type { FieldTree } from './field-tree.ts';
 import { fieldTree } from './field-tree.ts';
@@ -167,7 +167,7 @@ function entitiesRequest(
       const places = same.map(placeOf);
       return {
         places,
-        fields: fieldTree(entitiesOf(node.operation), node.outputRewrites),
+        fields: fieldTree(entitiesOf(operationOf(node.operation)), node.outputRewrites),
         rewrites: node.outputRewrites,
         rewrite: rewriter(node.outputRewrites, typesWithin),
         represent: represents(
@@ -182,7 +182,8 @@ function entitiesRequest(
   };
 }
 
-function operationOf(text: string): OperationDefinitionNode {
+/** Reads the one operation of a fetch. */
+export function operationOf(text: string): OperationDefinitionNode {
   const [operation, ...others] = parse(text, { noLocation: true }).definitions;
   if (operation?.kind !== Kind.OPERATION_DEFINITION || others.length > 0) {
     throw new UnsupportedPlan('A fetch is more than one operation');
@@ -190,8 +191,9 @@ function operationOf(text: string): OperationDefinitionNode {
   return operation;
 }
 
-function entitiesOf(text: string) {
-  const [entities] = operationOf(text).selectionSet.selections;
+/** What an operation for entities asks of them. */
+export function entitiesOf(operation: OperationDefinitionNode): SelectionSetNode {
+  const [entities] = operation.selectionSet.selections;
   if (entities?.kind !== Kind.FIELD || !entities.selectionSet) {
     throw new UnsupportedPlan('A fetch of entities asks for something else');
   }

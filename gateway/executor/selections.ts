@@ -111,7 +111,8 @@ export function documentOf({ operation, fragments }: OperationText): DocumentNod
   });
 }
 
-const nothingLeft: SelectionSetNode = {
+/** What is asked for where nothing is. */
+export const nothingLeft: SelectionSetNode = {
   kind: Kind.SELECTION_SET,
   selections: [{ kind: Kind.FIELD, name: { kind: Kind.NAME, value: '__typename' } }],
 };
@@ -121,9 +122,18 @@ export type Fields = ReadonlyMap<string, readonly [FieldNode, ...FieldNode[]]>;
 
 /** Collects the fields of a decided operation as the specification says. */
 export function collectFields(
-  { fragments }: OperationText,
+  text: OperationText,
   schema: GraphQLSchema,
   typename: string,
+  selectionSets: readonly SelectionSetNode[],
+): Fields {
+  return fieldsWhere(text, (condition) => applies(schema, condition, typename), selectionSets);
+}
+
+/** Collects the fields that stand under no type condition but those which hold. */
+export function fieldsWhere(
+  { fragments }: Pick<OperationText, 'fragments'>,
+  holds: (condition: string | undefined) => boolean,
   selectionSets: readonly SelectionSetNode[],
 ): Fields {
   const fields = new Map<string, [FieldNode, ...FieldNode[]]>();
@@ -136,13 +146,11 @@ export function collectFields(
         if (same) same.push(selection);
         else fields.set(key, [selection]);
       } else if (selection.kind === Kind.INLINE_FRAGMENT) {
-        const condition = selection.typeCondition?.name.value;
-        if (applies(schema, condition, typename)) collect(selection.selectionSet);
+        if (holds(selection.typeCondition?.name.value)) collect(selection.selectionSet);
       } else if (!spread.has(selection.name.value)) {
         spread.add(selection.name.value);
         const fragment = fragments.get(selection.name.value);
-        const condition = fragment?.typeCondition.name.value;
-        if (fragment && applies(schema, condition, typename)) collect(fragment.selectionSet);
+        if (fragment && holds(fragment.typeCondition.name.value)) collect(fragment.selectionSet);
       }
     }
   };
