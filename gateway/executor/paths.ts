@@ -37,7 +37,7 @@ export function textOf(steps: readonly Step[]): string {
 }
 
 /** Whether one way leads through, or to, the end of the other. */
-export function onOneLine(some: readonly string[], others: readonly string[]): boolean {
+export function onOneLine(some: readonly PathSegment[], others: readonly PathSegment[]): boolean {
   const shorter = Math.min(some.length, others.length);
   for (let index = 0; index < shorter; index += 1) {
     if (some[index] !== others[index]) return false;

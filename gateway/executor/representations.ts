@@ -26,7 +26,7 @@ export function represents(
   typesWithin: TypesWithin,
   rewrite: (representation: Tree) => void,
 ): () => Representations {
-  const select = selector(requires, typesWithin);
+  const select = typed(selector(requires, typesWithin));
   const leaves = leavesOf(requires);
   return () => {
     const list: Tree[] = [];
@@ -112,6 +112,11 @@ function selector(nodes: readonly QueryPlanSelectionNode[], typesWithin: TypesWi
     for (const add of parts) if (!add(source, selected)) return undefined;
     return selected;
   };
+}
+
+/** An object of which not even the type came is not of another type. */
+function typed(select: Select): Select {
+  return (source) => (source['__typename'] === undefined ? undefined : select(source));
 }
 
 type Part = (source: Tree, selected: Tree) => boolean;

@@ -88,6 +88,7 @@ function answeredRoot(
     const path = error.path && [...at, ...renamedPath(error.path, root.rewrites)];
     troubles.answered(subgraph, error, path);
   }
+  if (!data && located.length > 0) troubles.lost(at, root.fields);
   if (data) {
     root.rewrite(data);
     for (const target of targetsOf(root, execution)) grow(target, data);
@@ -170,11 +171,8 @@ async function askEntities(request: PlannedRequest, execution: Execution): Promi
 /** The objects at the places that parts of one request have in common. */
 type Found = Map<string, Tree[]>;
 
-function batchOf(
-  part: EntitiesPart,
-  found: Found,
-  { root, isAbstract, troubles }: Execution,
-): Batch {
+function batchOf(part: EntitiesPart, found: Found, execution: Execution): Batch {
+  const { root, isAbstract, troubles } = execution;
   const representations = part.represent();
   const targets = part.places.map((place): Targets => {
     const entities = found.get(place.text) ?? objectsAt(root, place.steps, isAbstract);
@@ -183,7 +181,11 @@ function batchOf(
     if (indices.includes(lacking)) troubles.failedWith(place.keys, part.fields);
     return { place, entities, indices };
   });
-  return { part, representations, targets };
+  const batch = { part, representations, targets };
+  if (targets.some(({ indices }) => indices.includes(lacking))) {
+    for (const path of standing(batch, lacking, execution)) troubles.lostWith(path, part.fields);
+  }
+  return batch;
 }
 
 /** Puts each error where its entities stand in the response. */
@@ -198,8 +200,10 @@ function takeErrors(
     const batch = batches.find(({ part }) => part.responseKey === key);
     if (batch && typeof index === 'number') {
       const path = renamedPath(rest, batch.part.rewrites);
+      const isLost = entitiesIn(data, batch.part)?.[index] === null;
       for (const at of standing(batch, index, execution)) {
         execution.troubles.answered(subgraph, error, [...at, ...path]);
+        if (isLost) execution.troubles.lost(at, batch.part.fields);
       }
     } else if (batch) {
       failed(batch.part, asFailure(error, subgraph), execution);
@@ -209,6 +213,12 @@ function takeErrors(
       for (const { part } of batches) failed(part, asFailure(error, subgraph), execution);
     }
   }
+}
+
+/** The entities in an answer; undefined when it holds no list of them. */
+function entitiesIn(data: ExecutionResult['data'], part: EntitiesPart): unknown[] | undefined {
+  const answered: unknown = data?.[part.responseKey];
+  return Array.isArray(answered) ? answered : undefined;
 }
 
 /** The places in the response of the entities that share a representation. */
@@ -234,8 +244,8 @@ function takeEntities(
   { data, errors }: ExecutionResult,
   execution: Execution,
 ): void {
-  const answered: unknown = data?.[part.responseKey];
-  if (!Array.isArray(answered) || answered.length !== representations.list.length) {
+  const answered = entitiesIn(data, part);
+  if (answered?.length !== representations.list.length) {
     const isTold = errors !== undefined && errors.length > 0;
     if (!isTold) failed(part, new Error(`${subgraph} gave no list of the entities`), execution);
     return;

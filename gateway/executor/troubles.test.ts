@@ -12,6 +12,15 @@ const graph = scripted({
   notes: `type Job @key(fields: "id") { id: ID! rate: Int @external total: Int @requires(fields: "rate") }`,
 });
 
+const boss = scripted({
+  jobs: `type Query { job: Job }
+    type Job @key(fields: "id") { id: ID! boss: Boss! @shareable }
+    type Boss { name: String }`,
+  levels: `type Job @key(fields: "id") { id: ID! boss: Boss! @shareable level: Int! }
+    type Boss @key(fields: "id") { id: ID! level: Int! }`,
+  badges: 'type Boss @key(fields: "id") { id: ID! badge: Int! }',
+});
+
 const job = (id: string) => ({ __typename: 'Job', id, cpu: 1 });
 const jobs =
   (...ids: string[]) =>
@@ -98,6 +107,46 @@ describe('errors about fields beside each other', () => {
     });
     expect(result.data).toEqual({ job: null });
     expect(paths(result)).toEqual([['job', 'grade']]);
+  });
+
+  it('stand for what the same fetch was to bring for objects inside', async () => {
+    const result = await boss.run('{ job { boss { level name } level } }', {
+      jobs: () => ({ data: { job: { __typename: 'Job', id: 'a', boss: { name: 'b' } } } }),
+      levels: () => ({
+        data: { _entities: [null] },
+        ...failing({ message: 'no', path: ['_entities', 0, 'level'] }),
+      }),
+    });
+    expect(result.data).toEqual({ job: null });
+    expect(paths(result)).toEqual([['job', 'level']]);
+  });
+
+  it('stand for what could not be asked for without what the null took along', async () => {
+    const result = await boss.run('{ job { boss { badge } level } }', {
+      jobs: () => ({ data: { job: { __typename: 'Job', id: 'a', boss: { name: 'b' } } } }),
+      levels: () => ({
+        data: { _entities: [null] },
+        ...failing({ message: 'no', path: ['_entities', 0, 'level'] }),
+      }),
+      badges: () => ({ data: { _entities: [] } }),
+    });
+    expect(result.data).toEqual({ job: null });
+    expect(paths(result)).toEqual([['job', 'level']]);
+  });
+
+  it('do not stand for what another fetch was to bring', async () => {
+    const result = await boss.run('{ job { boss { name level } } }', {
+      jobs: () => ({
+        data: { job: { __typename: 'Job', id: 'a', boss: { name: null } } },
+        ...failing({ message: 'no', path: ['job', 'boss', 'name'] }),
+      }),
+      levels: entities(() => ({ boss: {} })),
+    });
+    expect(result.data).toEqual({ job: null });
+    expect(paths(result)).toEqual([
+      ['job', 'boss', 'name'],
+      ['job', 'boss', 'level'],
+    ]);
   });
 
   it('about a whole answer to root fields are told at each of them', async () => {

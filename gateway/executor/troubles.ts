@@ -12,10 +12,16 @@ export interface Failure {
   readonly fields: FieldTree;
 }
 
+/** What was to come for one object, and fell to an error that is told. */
+interface Loss {
+  readonly path: readonly PathSegment[];
+  readonly fields: FieldTree;
+}
+
 /** More errors than this help nobody, and each costs as much as a thousand fields. */
-const errorsMax = 200;
+export const errorsMax = 200;
 /** The errors that one failed fetch leaves in the response. */
-const errorsPerFailureMax = 10;
+export const errorsPerFailureMax = 10;
 
 /**
  * What went wrong while an operation ran.
@@ -27,6 +33,7 @@ const errorsPerFailureMax = 10;
 export class Troubles {
   readonly errors: GraphQLError[] = [];
   readonly #failures: (Failure & { toldTimes: number })[] = [];
+  readonly #losses: Loss[] = [];
   #told: ToldPaths | undefined;
 
   /** An error in a subgraph's answer; without a path it is about the answer as a whole. */
@@ -51,6 +58,20 @@ export class Troubles {
     if (earlier) this.failed({ cause: earlier.cause, keys, fields });
   }
 
+  /**
+   * An error that is told took along all that a fetch was to bring for the
+   * object at a path: none of it is told again.
+   */
+  lost(path: readonly PathSegment[], fields: FieldTree): void {
+    // Where no more errors are told, none can be told twice.
+    if (this.errors.length < errorsMax) this.#losses.push({ path: [...path], fields });
+  }
+
+  /** A fetch could not be made for an object because what it needs is missing: that is lost too. */
+  lostWith(path: readonly PathSegment[], fields: FieldTree): void {
+    if (this.#losses.some((loss) => onOneLine(loss.path, path))) this.lost(path, fields);
+  }
+
   /** A field that may be null never came: tells so, if a fetch failed to bring it. */
   missing(path: readonly PathSegment[], at: PathSegment): boolean {
     if (this.#failures.length === 0) return false;
@@ -72,12 +93,10 @@ export class Troubles {
 
   /** A field that must not be null is. */
   lacking(path: readonly PathSegment[], at: PathSegment, isMissing: boolean, what: string): void {
-    if (isMissing && this.missing(path, at)) return;
-    this.#told ??= new ToldPaths(this.errors);
     const place = [...path, at];
+    if (isMissing && (this.#isLost(place) || this.missing(path, at))) return;
+    this.#told ??= new ToldPaths(this.errors);
     if (this.errors.length >= errorsMax || this.#told.covers(place)) return;
-    // What never came fell to the error that is told at a field beside it.
-    if (isMissing && this.#told.covers(path)) return;
     this.#add(
       () => new GraphQLError(`Cannot return null for non-nullable ${what}.`, { path: place }),
     );
@@ -88,9 +107,23 @@ export class Troubles {
     this.#add(() => new GraphQLError(message, { path: [...path, at] }));
   }
 
+  #isLost(place: readonly PathSegment[]): boolean {
+    return this.#losses.some(
+      ({ path, fields }) =>
+        path.length < place.length &&
+        onOneLine(path, place) &&
+        hasField(fields, keysIn(place, path)),
+    );
+  }
+
   #add(error: () => GraphQLError): void {
     if (this.errors.length < errorsMax) this.errors.push(error());
   }
+}
+
+/** The response keys on the rest of a way. */
+function keysIn(place: readonly PathSegment[], from: readonly PathSegment[]): string[] {
+  return place.slice(from.length).filter((segment) => typeof segment === 'string');
 }
 
 /** An error as it stands in an answer, parsed from JSON or made in this process. */
