@@ -1,149 +1,137 @@
-import { spawn } from 'node:child_process';
-import type { ChildProcess } from 'node:child_process';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { arch, cpus, loadavg, platform, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
-import { fileURLToPath } from 'node:url';
-import { Pool } from 'undici';
-import type { Finding } from '../main.ts';
-import { guildQuery } from './guild.ts';
+import type { Finding } from '../finding.ts';
+import { beside, contenderNames, startContender } from './contenders.ts';
+import type { Contender, ContenderName, Place } from './contenders.ts';
+import { figuresOf, findingsOf } from './figures.ts';
+import { startGenerator } from './generator.ts';
+import { optionsOf } from './options.ts';
+import type { Options } from './options.ts';
+import { started } from './processes.ts';
+import { sectionOf, writeReport } from './report.ts';
+import type { Report, ScenarioReport } from './report.ts';
+import { runScenario } from './rounds.ts';
+import type { Bench, Subgraphs } from './rounds.ts';
+import { scenarios } from './scenarios.ts';
+import type { Scenario } from './scenarios.ts';
 
-const rounds = 5;
-const requestsPerRound = 600;
-/** Until compilers have done what they will. */
-const warmUpRequests = 2_500;
-const connections = 32;
-const cpuRatioMin = 8;
-const subgraphRequestsMax = 7;
+const sharing =
+  'No gateway shares the work of identical requests in flight: Hive Gateway’s ' +
+  '`deduplicateInflightRequests` and `inboundInflightRequestDeduplication` are off, the others ' +
+  'have no such thing or have it off.';
 
 /**
- * Compares what one request of the Guild's query costs the gateway process, the
- * stock pair against ours, in alternating rounds on the same subgraphs. Only
- * the ratio of CPU time says something on a shared machine.
+ * Compares what a request costs in this gateway and in others, in alternating
+ * rounds over the same subgraphs, which answer from memory. Only the ratio of
+ * CPU time says something on a shared machine.
  */
-export async function gateway(): Promise<readonly Finding[]> {
+export async function gateway(args: readonly string[]): Promise<readonly Finding[]> {
+  const options = optionsOf(args);
   const folder = await mkdtemp(join(tmpdir(), 'forge-bench-'));
-  const subgraphs = await started('subgraphs.ts');
-  const [subgraphsPort = ''] = subgraphs.told;
-  const stock = await contender('stock.ts', subgraphsPort);
-  const ours = await contender('ours.ts', subgraphsPort, folder);
+  const stops: (() => void)[] = [];
   try {
-    const same = canonical(await stock.ask()) === canonical(await ours.ask());
-    const asked = [await counted(subgraphsPort, stock), await counted(subgraphsPort, ours)];
-    for (const one of [stock, ours]) await load(one, warmUpRequests);
-    const costs: [number, number][] = [];
-    for (let round = 0; round < rounds; round += 1) {
-      costs.push([await cost(stock), await cost(ours)]);
+    const subgraphs = await started({ file: beside('subgraphs.ts'), args: [] });
+    stops.push(() => subgraphs.child.kill());
+    const generator = await startGenerator();
+    stops.push(() => {
+      generator.stop();
+    });
+    const place = { folder, subgraphsPort: Number(subgraphs.told) };
+    const troubles: Record<string, string> = {};
+    const trouble = (name: ContenderName, cause: unknown): void => {
+      const { message = String(cause), cause: behind } = cause as Partial<Error>;
+      troubles[name] = behind instanceof Error ? `${message}: ${behind.message}` : message;
+      say(`${name} cannot be measured. ${troubles[name]}`);
+    };
+    const contenders = await startAll(options, place, trouble, stops);
+    const control = controlOf(place.subgraphsPort);
+    const bench = { contenders, generator, subgraphs: control, options, trouble };
+    const report = await compared(bench, troubles);
+    if (options.only.length === 0 && options.scenarios.length === 0) {
+      for (const path of await writeReport(report)) say(`Written: ${path}`);
     }
-    const ratio = median(costs.map(([theirs, own]) => theirs / own));
-    return [
-      { name: 'same answer', value: Number(same), unit: 'yes', floor: 1 },
-      { name: 'subgraph requests, stock', value: asked[0] ?? NaN, unit: 'requests' },
-      {
-        name: 'subgraph requests, ours',
-        value: asked[1] ?? NaN,
-        unit: 'requests',
-        ceiling: subgraphRequestsMax,
-      },
-      { name: 'CPU, stock', value: median(costs.map(([theirs]) => theirs)), unit: 'ms/request' },
-      { name: 'CPU, ours', value: median(costs.map(([, own]) => own)), unit: 'ms/request' },
-      { name: 'CPU, stock over ours', value: ratio, unit: 'times', floor: cpuRatioMin },
-    ];
+    return report.scenarios.flatMap(({ findings }) => findings);
   } finally {
-    for (const { child } of [subgraphs, stock, ours]) child.kill();
+    for (const stop of stops) stop();
     await rm(folder, { recursive: true });
   }
 }
 
-interface Started {
-  readonly child: ChildProcess;
-  /** What it said when it was ready. */
-  readonly told: readonly string[];
+/** Starts the gateways one after the other; one that cannot start is left out. */
+async function startAll(
+  { only }: Options,
+  place: Place,
+  trouble: (name: ContenderName, cause: unknown) => void,
+  stops: (() => void)[],
+): Promise<Contender[]> {
+  const contenders: Contender[] = [];
+  for (const name of contenderNames.filter((one) => takesPart(only, one))) {
+    try {
+      const contender = await startContender(name, place);
+      stops.push(() => contender.child.kill());
+      contenders.push(contender);
+    } catch (cause) {
+      trouble(name, cause);
+    }
+  }
+  return contenders;
 }
 
-function started(file: string, ...args: readonly string[]): Promise<Started> {
-  const path = fileURLToPath(new URL(file.replace('.ts', ending), import.meta.url));
-  const child = spawn(process.execPath, [path, ...args], { stdio: ['ignore', 'pipe', 'inherit'] });
-  return new Promise((resolve, reject) => {
-    child.once('exit', (code) => {
-      reject(new Error(`${file} ended with ${String(code)}`));
-    });
-    child.stdout.on('data', (chunk: Buffer) => {
-      const [, told] = /^ready (.*)$/m.exec(chunk.toString()) ?? [];
-      if (told !== undefined) resolve({ child, told: told.split(' ') });
-    });
-  });
+/** Ours always does: the others are compared with it. */
+function takesPart(only: readonly string[], name: ContenderName): boolean {
+  return only.length === 0 || name === 'ours' || only.includes(name);
 }
 
-/** The same as this file's own. */
-const ending = import.meta.url.slice(import.meta.url.lastIndexOf('.'));
-
-interface Contender extends Started {
-  ask(): Promise<string>;
-}
-
-async function contender(file: string, ...args: readonly string[]): Promise<Contender> {
-  const one = await started(file, ...args);
-  const [url = '', token] = one.told;
-  const { origin, pathname } = new URL(url);
-  const pool = new Pool(origin, { connections });
-  const headers = {
-    'content-type': 'application/json',
-    ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
-  };
-  const body = JSON.stringify({ query: guildQuery });
+async function compared(bench: Bench, troubles: Record<string, string>): Promise<Report> {
+  const { options, contenders } = bench;
+  const [cpu] = cpus();
+  say(sharing);
+  const chosen = scenarios.filter(
+    ({ name }) => options.scenarios.length === 0 || options.scenarios.includes(name),
+  );
+  const reports: ScenarioReport[] = [];
+  for (const { lanes, ...scenario } of chosen) {
+    const part = lanes.filter(({ contender }) => takesPart(options.only, contender));
+    const report = await scenarioReport(bench, { ...scenario, lanes: part });
+    say(sectionOf(report));
+    reports.push(report);
+  }
   return {
-    ...one,
-    async ask() {
-      const answer = await pool.request({ path: pathname, method: 'POST', headers, body });
-      const text = await answer.body.text();
-      if (answer.statusCode !== 200) throw new Error(`${file} answered ${text.slice(0, 500)}`);
-      return text;
+    date: new Date().toISOString(),
+    machine: {
+      ...{ system: `${platform()} ${arch()}`, Node: process.version },
+      ...{ cores: cpus().length, processor: cpu?.model ?? 'unknown' },
+    },
+    ...{ options, sharing, troubles, scenarios: reports },
+    versions: Object.fromEntries(contenders.map(({ name, versions }) => [name, versions])),
+  };
+}
+
+async function scenarioReport(bench: Bench, scenario: Scenario): Promise<ScenarioReport> {
+  const [before = NaN] = loadavg();
+  const lanes = figuresOf(await runScenario(bench, scenario));
+  const [after = NaN] = loadavg();
+  return {
+    ...{ name: scenario.name, title: scenario.title, lanes },
+    queryBytes: Buffer.byteLength(scenario.requests[0]?.query ?? ''),
+    loadAverages: [before, after],
+    findings: findingsOf(scenario, lanes),
+  };
+}
+
+function controlOf(port: number): Subgraphs {
+  const told = async (path: string): Promise<string> =>
+    (await fetch(`http://127.0.0.1:${port}/${path}`)).text();
+  return {
+    requests: async () => Number(await told('requests')),
+    say: async (text) => {
+      await told(`text/${text}`);
     },
   };
 }
 
-function canonical(text: string): string {
-  const { data, errors } = JSON.parse(text) as { data: unknown; errors?: unknown };
-  if (errors) throw new Error(`Errors: ${text.slice(0, 500)}`);
-  return JSON.stringify(data);
-}
-
-async function counted(subgraphsPort: string, { ask }: Contender): Promise<number> {
-  const count = async () =>
-    Number(await (await fetch(`http://127.0.0.1:${subgraphsPort}/requests`)).text());
-  const before = await count();
-  await ask();
-  return (await count()) - before;
-}
-
-async function load({ ask }: Contender, requests: number): Promise<void> {
-  let left = requests;
-  const reader = async (): Promise<void> => {
-    while (left > 0) {
-      left -= 1;
-      await ask();
-    }
-  };
-  await Promise.all(Array.from({ length: connections }, reader));
-}
-
-/** CPU of the contender's process per request, in milliseconds. */
-async function cost(one: Contender): Promise<number> {
-  const before = await cpuMs(one);
-  await load(one, requestsPerRound);
-  return ((await cpuMs(one)) - before) / requestsPerRound;
-}
-
-async function cpuMs({ child: { pid = 0 } }: Started): Promise<number> {
-  const stat = await readFile(`/proc/${pid}/stat`, 'utf8');
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  const ticksPerSecond = 100;
-  return ((Number(fields[11]) + Number(fields[12])) * 1_000) / ticksPerSecond;
-}
-
-function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  return sorted[Math.floor(sorted.length / 2)] ?? NaN;
+function say(text: string): void {
+  process.stdout.write(`${text}\n\n`);
 }

@@ -7,9 +7,10 @@ import { defaultLimits } from '../../../gateway/limits/limits.ts';
 import { fixedSupergraph } from '../../../gateway/supergraph/source.ts';
 import { createTokenVerifier } from '../../../subgraphs/shared/auth.ts';
 import { createLog } from '../../../subgraphs/shared/log.ts';
+import { startTracing } from '../../../subgraphs/shared/telemetry.ts';
 import { guildSupergraph } from './guild.ts';
 
-/** Our gateway as in production: tokens checked, identities signed, limits and metrics on. */
+/** Our gateway as in production: tokens checked, identities signed, limits, metrics and traces on. */
 const [, , port = '', folder = ''] = process.argv;
 const { publicKey, privateKey } = await generateKeyPair('ES256');
 const file = join(folder, 'jwks.json');
@@ -33,6 +34,7 @@ const gateway = await createGateway({
   host: '127.0.0.1',
   port: 0,
   auth: true,
+  tracing: startTracing(`http://127.0.0.1:${port}`, 'forge'),
   // Everything is counted; one caller may just ask without end.
   limits: { tenant: { ...defaultLimits.tenant, requestsPerSecond: 1e6, requestsBurst: 1e6 } },
 });
