@@ -75,6 +75,8 @@ export async function startApollo(options: ApolloOptions): Promise<ApolloServer<
     stopOnTerminationSignals: false,
     maxRecursiveSelections: true,
     documentStore: documentStore(options),
+    // Whatever came by an id is a text by now.
+    persistedQueries: false,
     // Without the line end that would have it copied once more.
     stringifyResult: (result) => JSON.stringify(result),
     parseOptions: { maxLexicalTokens: limits.tokensMax },
@@ -171,9 +173,14 @@ function hardenedGateway(gateway: ApolloGateway, options: ApolloOptions): Gatewa
           });
           const { variables, overrides } = hardened;
           return runHardened(hardened, async ({ document: safe, key }) => {
-            const run = prepared(executor, {
-              ...{ document: safe, operationName: undefined, variables, overrides },
-            });
+            const run = answerable(() =>
+              prepared(executor, {
+                ...{ document: safe, operationName: undefined, variables, overrides },
+                planning: () => {
+                  operations.countPlan(document, scope.identity);
+                },
+              }),
+            );
             if (run) return 'errors' in run ? run : executor.execute(run, scope);
             metrics.fallback();
             return stock({

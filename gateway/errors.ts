@@ -87,6 +87,10 @@ const serverCodes: ReadonlySet<string> = new Set([
   'OPERATION_RESOLUTION_FAILURE',
   'PERSISTED_QUERY_NOT_FOUND',
   'PERSISTED_QUERY_NOT_SUPPORTED',
+  'PERSISTED_QUERY_NOT_IN_LIST',
+  'PERSISTED_QUERY_ID_REQUIRED',
+  'QUERY_NOT_IN_SAFELIST',
+  'CANNOT_SEND_PQ_ID_AND_BODY',
 ]);
 
 const publicCodes: ReadonlySet<string> = new Set(errorCodes.filter((code) => code !== 'INTERNAL'));

@@ -16,10 +16,10 @@ import type { IdentityKeys } from './subgraph-client/identity-signatures.ts';
 import { defaultLimits } from './limits/limits.ts';
 import type { Limits } from './limits/limits.ts';
 import { createListener, drain, listen } from './listener.ts';
-import { operations as prepareOperations } from './operations/operation.ts';
+import { startOperations } from './start-operations.ts';
+import type { StartOptions } from './start-operations.ts';
 import { servedGraphs } from './served-graphs.ts';
 import type { SupergraphSource } from './supergraph/source.ts';
-import { warm } from './warm.ts';
 import type { SubgraphEndpoint } from './subgraph-client/subgraph-client.ts';
 import { subgraphClients } from './subgraph-client/subgraph-clients.ts';
 import { subscriptions } from './subscriptions/subscriptions.ts';
@@ -48,6 +48,10 @@ export interface GatewayOptions {
   readonly limits?: Partial<Limits>;
   readonly hardening?: HardeningOptions;
   readonly admission?: Omit<AdmissionOptions, 'limits'>;
+  /** The list of operations, and what becomes of others; without it every text is run. */
+  readonly persisted?: StartOptions['persisted'];
+  /** How long a graph is made ready for what will be asked, before it is served. */
+  readonly warmUpMs?: number;
   /** Whether answers say what they cost, in `extensions.cost`; for development. */
   readonly tellCost?: boolean;
   readonly tracing?: Tracing;
@@ -75,23 +79,27 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
   const { routes = [], tracing = noTracing } = options;
   const { production, apollo } = config;
   const limits: Limits = { ...defaultLimits, ...options.limits };
-  const metrics = gatewayMetrics(options.registry ?? new Registry());
+  const registry = options.registry ?? new Registry();
+  const metrics = gatewayMetrics(registry);
   const entrance = admission({ limits, ...options.admission });
   const subgraphs = subgraphClients({ endpoints, identityKeys, metrics, tracing, log });
-  const operations = prepareOperations({
-    ...{ limits, admission: entrance, introspection: !production },
+  const started = await startOperations({
+    ...{ limits, admission: entrance, introspection: !production, log },
+    ...{ persisted: options.persisted, warmUpMs: options.warmUpMs, unlisted: metrics.unlisted },
   });
+  const { operations } = started;
   const graphs = await servedGraphs({
     ...{ source: options.supergraph, reloaded: metrics.reloaded, log },
     make: graphMaker({
       ...{ clientOf: subgraphs.clientOf, limits, hardening: options.hardening },
       ...{ tellCost: options.tellCost ?? false, measuredCost: metrics.cost },
     }),
-    warm: (graph) => warm(graph, operations),
+    warm: started.makeReady,
   });
   graphs.onReplaced(({ loaded }) => {
     subgraphs.keepOnly(loaded.subgraphs, limits.requestTimeoutMs);
   });
+  started.follow(graphs, registry);
 
   const engine: Engine = {
     apollo: await startApollo({
@@ -120,7 +128,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
       if (!running) return;
       running = false;
       await drain(server, { open, webSockets }, deadlineMs);
-      await graphs.stop();
+      await Promise.all([graphs.stop(), started.stop()]);
       await engine.apollo.stop();
       await subgraphs.close();
     },

@@ -14,6 +14,8 @@ export interface GatewayMetrics {
   readonly cost: (cost: { readonly estimated: number; readonly actual: number }) => void;
   /** An operation was left to the stock executor. */
   fallback(): void;
+  /** An operation came that is not on the list of operations. */
+  readonly unlisted: (outcome: 'run' | 'refused') => void;
   /** Another supergraph came. */
   readonly reloaded: (outcome: 'served' | 'refused') => void;
 }
@@ -33,6 +35,12 @@ export function gatewayMetrics(registry: Registry): GatewayMetrics {
     help: 'Operations whose plan was run by the stock executor',
     registers,
   });
+  const unlisted = new Counter({
+    name: 'forge_gateway_unlisted_operations_total',
+    help: 'Operations that are not on the list of operations',
+    labelNames: ['outcome'],
+    registers,
+  });
   const reloads = new Counter({
     name: 'forge_gateway_supergraph_reloads_total',
     help: 'Supergraphs that came after the first',
@@ -48,6 +56,9 @@ export function gatewayMetrics(registry: Registry): GatewayMetrics {
     },
     fallback() {
       fallbacks.inc();
+    },
+    unlisted(outcome) {
+      unlisted.inc({ outcome });
     },
     reloaded(outcome) {
       reloads.inc({ outcome });

@@ -5,7 +5,7 @@ import type { Introspect } from './introspection.ts';
 import { introspection } from './introspection.ts';
 import type { FieldTree } from './field-tree.ts';
 import { splitByType } from './interface-objects.ts';
-import type { Kept } from './kept.ts';
+import type { Kept } from '../caching/kept.ts';
 import type { GraphRequest } from '../subgraph-client/subgraph-client.ts';
 import type { IsAbstract } from './paths.ts';
 import { plannedFetches } from './plan-fetches.ts';
@@ -45,6 +45,8 @@ export interface CompiledOperation {
   prepare(
     variables: Readonly<Record<string, unknown>>,
     overrides?: Overrides,
+    /** Is called before a plan is made. */
+    planning?: () => void,
   ): PreparedRun | Refusal;
   /** Plans with all conditions off and with all of them on. */
   warm(overrides?: Overrides): void;
@@ -82,22 +84,19 @@ export function compileOperation(
 ): CompiledOperation {
   const text = operationText(document, operationName);
   const names = switchNames(text);
-  const variantOf = (switches: Switches, overrides: Overrides): Variant => {
+  const variantOf = (switches: Switches, overrides: Overrides, planning?: () => void): Variant => {
     const key = [documentKey, ...switches.values(), ...[...overrides].flat()].join(' ');
-    return (
-      kept.get(key) ??
-      keptVariant(
-        kept,
-        key,
-        compiled(graph, decided(text, switches), (one) => plan(one, overrides)),
-      )
-    );
+    const known = kept.get(key);
+    if (known) return known;
+    planning?.();
+    const variant = compiled(graph, decided(text, switches), (one) => plan(one, overrides));
+    return keptVariant(kept, key, variant);
   };
   return {
-    prepare(variables, overrides = noOverrides) {
+    prepare(variables, overrides = noOverrides, planning) {
       const values = valuesOf(graph.schema, text, names, variables);
       if ('errors' in values) return values;
-      const variant = variantOf(values.switches, overrides);
+      const variant = variantOf(values.switches, overrides, planning);
       const [first] = variant.requests;
       return {
         requests: variant.requests,

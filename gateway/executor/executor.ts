@@ -5,7 +5,8 @@ import type { Scope } from '../scope.ts';
 import type { SubgraphClient } from '../subgraph-client/subgraph-client.ts';
 import type { CompiledOperation, Graph, Plan, PreparedRun, Refusal, Variant } from './compile.ts';
 import { compileOperation } from './compile.ts';
-import { Kept } from './kept.ts';
+import type { CacheStats } from '../caching/kept.ts';
+import { Kept } from '../caching/kept.ts';
 import type { Ask } from './run.ts';
 import { grower } from './tree.ts';
 
@@ -23,6 +24,8 @@ export interface ClientOperation {
   readonly operationName: string | undefined;
   readonly variables: Readonly<Record<string, unknown>> | undefined;
   readonly overrides?: OverrideChoice;
+  /** Is called before a plan is made; what it throws keeps that from being done. */
+  readonly planning?: () => void;
 }
 
 export interface Executor {
@@ -37,6 +40,8 @@ export interface Executor {
    * it, with all its conditions off and with all of them on.
    */
   warm(document: DocumentNode, overrides: OverrideChoice): void;
+  /** Of the plans that are kept. */
+  readonly plans: CacheStats;
 }
 
 /** Runs operations of one graph over its subgraphs. */
@@ -58,8 +63,13 @@ export function createExecutor(parts: ExecutorParts): Executor {
     return operation;
   };
   return {
+    plans: kept,
     prepare: (operation) =>
-      compiledOf(operation).prepare(operation.variables ?? {}, operation.overrides?.conditions),
+      compiledOf(operation).prepare(
+        operation.variables ?? {},
+        operation.overrides?.conditions,
+        operation.planning,
+      ),
     execute: (run, scope, seed) => run.execute(asker(subgraphs, scope), seed),
     warm(document, { conditions }) {
       compiledOf({ document, operationName: undefined, variables: undefined }).warm(conditions);

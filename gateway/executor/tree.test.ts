@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { Kept } from './kept.ts';
+import { Kept } from '../caching/kept.ts';
 import { plannedFetches, UnsupportedPlan } from './plan-fetches.ts';
 import { represents } from './representations.ts';
 import { renamedPath, rewriter } from './rewrites.ts';

@@ -34,9 +34,4 @@ export class Lru<V> {
     }
     return value;
   }
-
-  /** The values, from the one used least recently on. */
-  values(): IterableIterator<V> {
-    return this.#entries.values();
-  }
 }

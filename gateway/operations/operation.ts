@@ -15,18 +15,18 @@ import { RequestErrors } from '../errors.ts';
 import type { Limits } from '../limits/limits.ts';
 import { checkLimits } from '../limits/limits.ts';
 import { checkNesting } from '../limits/limits-nesting.ts';
-import { Lru } from './lru.ts';
+import type { CacheStats } from '../caching/kept.ts';
+import { Kept } from '../caching/kept.ts';
+import type { PersistedOperations } from './persisted.ts';
+import type { OperationRequest, ReceivedOperation } from './received.ts';
 
-/** The members of a GraphQL request, as every transport carries them. */
-export interface OperationRequest {
-  readonly query: string;
-  readonly operationName: string | undefined;
-  readonly variables: Record<string, unknown> | undefined;
-}
+export type { OperationRequest } from './received.ts';
 
 /** A client's document that keeps the limits; the key under which its plans are kept. */
 export interface PreparedOperation {
   readonly key: string;
+  /** What the client sent, as a text. */
+  readonly request: OperationRequest;
   readonly document: DocumentNode;
   readonly operationName: string | undefined;
   readonly kind: 'query' | 'mutation' | 'subscription';
@@ -34,21 +34,29 @@ export interface PreparedOperation {
 
 export interface Operations {
   /**
-   * Parses a document and holds it against the limits, before anything that
-   * costs more than its length looks at it. New documents are counted for the
-   * caller's tenant. Throws RequestErrors or a ForgeError when it cannot be run.
+   * Finds the text of what a client sent, parses it and holds it against the
+   * limits, before anything that costs more than its length looks at it. New
+   * documents are counted for the caller's tenant, those of the list are not.
+   * Throws RequestErrors or a ForgeError when it cannot be run.
    */
-  prepare(
-    query: string,
-    operationName: string | undefined,
-    identity: Identity | undefined,
-  ): PreparedOperation;
+  prepare(received: ReceivedOperation, identity: Identity | undefined): PreparedOperation;
+  /**
+   * Counts a plan that has to be made for a caller, as a new document of its
+   * tenant: a document has as many plans as its conditions have combinations.
+   * The first one is counted with the document. Throws RATE_LIMITED.
+   */
+  countPlan(document: DocumentNode, identity: Identity | undefined): void;
   /** Validates a document against a graph; the answer is remembered. Throws RequestErrors. */
   validate(schema: GraphQLSchema, document: DocumentNode): void;
   /** The document of a text, by the SHA-256 of the text in hex, if it was prepared. */
   byHash(hash: string): DocumentNode | undefined;
-  /** The documents that were prepared most recently, the latest first. */
-  recent(): readonly DocumentNode[];
+  /**
+   * The documents to make ready for: those that were prepared most recently,
+   * the latest first, then those of the list. One that keeps no limit is left out.
+   */
+  expected(): Iterable<DocumentNode>;
+  /** Of the documents that are kept. */
+  readonly documents: CacheStats;
 }
 
 export interface OperationsOptions {
@@ -56,26 +64,52 @@ export interface OperationsOptions {
   readonly admission: Pick<Admission, 'newDocument'>;
   /** Whether clients may ask what the graph consists of. */
   readonly introspection: boolean;
+  readonly persisted: PersistedOperations;
+}
+
+/** A document with what it is found by. */
+interface Read {
+  readonly query: string;
+  readonly hash: string;
+  readonly document: DocumentNode;
 }
 
 /** The first stop of every operation. */
-export function operations({ limits, admission, introspection }: OperationsOptions): Operations {
-  const documents = new Lru<DocumentNode>(documentsKept);
-  const hashes = new Lru<DocumentNode>(documentsKept);
+export function operations(options: OperationsOptions): Operations {
+  const { limits, admission, introspection, persisted } = options;
+  const hashes = new Map<string, Read>();
+  const documents = new Kept<Read>(documentBytesMax, ({ hash }) => hashes.delete(hash));
+  const unplanned = new WeakSet<DocumentNode>();
   const validated = new WeakMap<GraphQLSchema, WeakMap<DocumentNode, readonly GraphQLError[]>>();
   const rules = [...specifiedRules, ...(introspection ? [] : [NoSchemaIntrospectionCustomRule])];
+  const newDocument = (query: string): DocumentNode => {
+    const document = read(query, limits);
+    const hash = createHash('sha256').update(query).digest('hex');
+    const weight = bytesPerCharacter * query.length + bytesPerDocument;
+    if (weight <= documentBytesMax / 4) {
+      hashes.set(hash, documents.set(query, { query, hash, document }, weight));
+    }
+    unplanned.add(document);
+    return document;
+  };
   return {
-    prepare(query, operationName, identity) {
-      let document = documents.get(query);
+    documents,
+    prepare(received, identity) {
+      const request = persisted.resolve(received, identity);
+      const { query, operationName } = request;
+      let document = documents.get(query)?.document;
       if (!document) {
-        admission.newDocument(identity, query.length);
-        document = documents.set(query, read(query, limits));
-        hashes.set(createHash('sha256').update(query).digest('hex'), document);
+        if (!persisted.lists(query)) admission.newDocument(identity, query.length);
+        document = newDocument(query);
       }
+      persisted.admit(request, document, identity);
       const operation = getOperationAST(document, operationName);
       if (!operation) throw unresolved(operationName);
       const key = operationName === undefined ? query : `${operationName}\n${query}`;
-      return { key, document, operationName, kind: operation.operation };
+      return { key, request, document, operationName, kind: operation.operation };
+    },
+    countPlan(document, identity) {
+      if (!unplanned.delete(document)) admission.newDocument(identity, 1);
     },
     validate(schema, document) {
       const known = validated.get(schema) ?? new WeakMap<DocumentNode, readonly GraphQLError[]>();
@@ -84,12 +118,35 @@ export function operations({ limits, admission, introspection }: OperationsOptio
       known.set(document, errors);
       if (errors.length > 0) throw coded('GRAPHQL_VALIDATION_FAILED', errors);
     },
-    byHash: (hash) => hashes.get(hash),
-    recent: () => [...documents.values()].reverse(),
+    byHash: (hash) => hashes.get(hash)?.document,
+    *expected() {
+      const recent = [...documents.values()].reverse();
+      for (const { document } of recent) yield document;
+      const seen = new Set(recent.map(({ query }) => query));
+      for (const query of persisted.bodies) {
+        if (seen.has(query)) continue;
+        const document = readable(() => newDocument(query));
+        if (document) yield document;
+      }
+    },
   };
 }
 
-const documentsKept = { entriesMax: 1_000, charactersMax: 2_000_000 };
+const documentBytesMax = 128 * 1_048_576;
+
+/** About what a document takes with all that is kept with it, by what was measured. */
+const bytesPerCharacter = 150;
+const bytesPerDocument = 2_000;
+
+/** Undefined for a document that cannot be run. */
+function readable(reading: () => DocumentNode): DocumentNode | undefined {
+  try {
+    return reading();
+  } catch (cause) {
+    if (cause instanceof RequestErrors || cause instanceof ForgeError) return undefined;
+    throw cause;
+  }
+}
 
 function read(query: string, limits: Limits): DocumentNode {
   checkNesting(query, limits.nestingMax);

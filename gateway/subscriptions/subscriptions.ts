@@ -51,7 +51,10 @@ export function subscriptions(parts: SubscriptionParts): Subscriptions {
       const hardened = hardening.harden({
         ...{ document, operationName, variables, identity: caller.identity },
       });
-      const run = executor.prepare({ ...hardened, operationName: undefined });
+      const planning = (): void => {
+        operations.countPlan(document, caller.identity);
+      };
+      const run = executor.prepare({ ...hardened, operationName: undefined, planning });
       if ('errors' in run) throw new RequestErrors(run.errors);
       const { first } = run;
       const client = first && clients.get(first.subgraph);

@@ -8,7 +8,10 @@ import { runOnce } from '../engine.ts';
 import { maskThrown, RequestErrors } from '../errors.ts';
 import { eventsOf } from '../subscriptions/event-stream.ts';
 import type { HttpRoute } from '../explorer.ts';
-import type { OperationRequest, PreparedOperation } from '../operations/operation.ts';
+import type { PreparedOperation } from '../operations/operation.ts';
+import { PersistedRefusal } from '../operations/persisted-refusals.ts';
+import type { ReceivedOperation } from '../operations/received.ts';
+import { receivedOperation } from '../operations/received.ts';
 import type { Caller } from '../scope.ts';
 import { callerOf } from '../scope.ts';
 import type { Events } from '../subscriptions/subscriptions.ts';
@@ -18,7 +21,7 @@ import { writeStream } from './http-stream.ts';
 import { answerJson, refuse } from './json.ts';
 import type { Exchange } from './json.ts';
 import { multipart, multipartType } from './multipart.ts';
-import { bodyStatusOf, operationRequest, readJsonBody } from './request.ts';
+import { bodyStatusOf, readJsonBody, requestWithText, searchMembers } from './request.ts';
 import { sse, sseType } from './sse.ts';
 
 export interface HttpParts {
@@ -145,8 +148,10 @@ async function graphql(
   const { method } = request;
   const bytesMax = engine.limits.bodyBytesMax;
   const body = method === 'POST' ? await readJsonBody(request, bytesMax) : undefined;
-  const operation = operationRequest(body, method === 'GET' ? url.searchParams : undefined);
-  const prepared = operation && prepare(engine, operation, caller);
+  const isSearch = method === 'GET';
+  const members = isSearch ? searchMembers(url.searchParams) : body;
+  const received = receivedOperation(members);
+  const prepared = received && prepare(engine, received, caller);
   const kind = prepared instanceof RequestErrors ? undefined : prepared?.kind;
   response.setHeader('vary', 'accept');
 
@@ -155,16 +160,24 @@ async function graphql(
     const error = new ForgeError('BAD_USER_INPUT', notServed(kind === 'subscription'));
     refuse(exchange, maskThrown(error, caller), 406);
   } else if (type === sseType || type === multipartType) {
-    if (!operation || !prepared) throw new ForgeError('BAD_USER_INPUT', 'There is no "query".');
-    const events = await open(engine, exchange, operation, prepared, caller);
+    if (!prepared) throw new ForgeError('BAD_USER_INPUT', 'There is no "query".');
+    const events = await open(engine, exchange, prepared, caller);
     if (kind === 'subscription') response.emit('streaming');
     await writeStream(response, events, type === sseType ? sse : multipart, {
       caller,
       limits: engine.limits,
       open: parts.open,
     });
+  } else if (prepared instanceof PersistedRefusal) {
+    refuse(exchange, maskThrown(prepared, caller), prepared.status);
+  } else if (received?.persisted && prepared instanceof RequestErrors) {
+    refuse(exchange, maskThrown(prepared, caller));
   } else {
-    await answerJson(engine, exchange, { search: url.search, body }, caller, kind === 'query');
+    const sent =
+      received?.persisted && prepared && !(prepared instanceof RequestErrors)
+        ? requestWithText(isSearch, members, prepared.request.query)
+        : { search: url.search, body };
+    await answerJson(engine, exchange, sent, caller, kind === 'query');
   }
 }
 
@@ -187,11 +200,11 @@ function notServed(isSubscription: boolean): string {
 /** Errors in the text are kept, because each transport tells them in its own way. */
 function prepare(
   { operations }: Engine,
-  { query, operationName }: OperationRequest,
+  received: ReceivedOperation,
   { identity }: Caller,
 ): PreparedOperation | RequestErrors {
   try {
-    return operations.prepare(query, operationName, identity);
+    return operations.prepare(received, identity);
   } catch (cause) {
     if (cause instanceof RequestErrors) return cause;
     throw cause;
@@ -202,7 +215,6 @@ function prepare(
 async function open(
   engine: Engine,
   { request, response }: Exchange,
-  operation: OperationRequest,
   prepared: PreparedOperation | RequestErrors,
   caller: Caller,
 ): Promise<Events> {
@@ -213,13 +225,13 @@ async function open(
   try {
     if (prepared instanceof RequestErrors) throw prepared;
     if (prepared.kind === 'subscription') {
-      return await engine.subscriptions.open(prepared, operation, caller, gone.signal);
+      return await engine.subscriptions.open(prepared, prepared.request, caller, gone.signal);
     }
     if (prepared.kind === 'mutation' && request.method === 'GET') {
       throw new ForgeError('BAD_USER_INPUT', 'A mutation must be sent by POST.');
     }
     const { signal } = prepared.kind === 'query' ? gone : new AbortController();
-    return eventsOf(runOnce(engine, operation, caller, signal));
+    return eventsOf(runOnce(engine, prepared.request, caller, signal));
   } catch (cause) {
     return eventsOf(Promise.resolve({ errors: maskThrown(cause, caller) }));
   }

@@ -69,6 +69,7 @@ export function refuse(
   if (!request.complete) response.setHeader('connection', 'close');
   const type = prefers(request.headers.accept, jsonTypes) ?? 'application/json';
   response.setHeader('content-type', `${type}; charset=utf-8`);
+  response.setHeader('cache-control', 'no-store');
   send(response, JSON.stringify({ errors }));
 }
 

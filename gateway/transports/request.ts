@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { ForgeError } from '../../subgraphs/shared/errors.ts';
-import type { OperationRequest } from '../operations/operation.ts';
+import { withText } from '../operations/received.ts';
 
 /**
  * Reads a request's body as JSON; undefined when it is not declared as JSON.
@@ -49,38 +49,37 @@ function tooLarge(bytesMax: number): ForgeError {
   );
 }
 
-/** The GraphQL members of a body or of a query string; undefined when there is no document. */
-export function operationRequest(
-  body: unknown,
-  search: URLSearchParams | undefined,
-): OperationRequest | undefined {
-  const from = search ? fromSearch(search) : body;
-  if (!isRecord(from) || typeof from['query'] !== 'string') return undefined;
-  const { query, operationName, variables } = from;
-  return {
-    query,
-    operationName: typeof operationName === 'string' ? operationName : undefined,
-    variables: isRecord(variables) ? variables : undefined,
-  };
-}
-
-function fromSearch(search: URLSearchParams): Record<string, unknown> {
-  const variables = search.get('variables');
+/** The GraphQL members of a query string; those that are not there are null. */
+export function searchMembers(search: URLSearchParams): Record<string, unknown> {
   return {
     query: search.get('query'),
     operationName: search.get('operationName'),
-    variables: variables === null ? undefined : parsed(variables),
+    variables: parsed('variables', search.get('variables')),
+    extensions: parsed('extensions', search.get('extensions')),
+    documentId: search.get('documentId'),
   };
 }
 
-function parsed(text: string): unknown {
+/** A request that came with an id, with the text in the id's place. */
+export function requestWithText(
+  isSearch: boolean,
+  members: unknown,
+  query: string,
+): { readonly search: string; readonly body: unknown } {
+  const body = withText(members as Record<string, unknown>, query);
+  if (!isSearch) return { search: '', body };
+  const search = new URLSearchParams();
+  for (const [name, value] of Object.entries(body)) {
+    if (value != null) search.set(name, typeof value === 'string' ? value : JSON.stringify(value));
+  }
+  return { search: `?${search.toString()}`, body: undefined };
+}
+
+function parsed(name: string, text: string | null): unknown {
+  if (text === null) return null;
   try {
     return JSON.parse(text) as unknown;
   } catch (cause) {
-    throw new ForgeError('BAD_USER_INPUT', 'The variables are not valid JSON.', { cause });
+    throw new ForgeError('BAD_USER_INPUT', `The ${name} are not valid JSON.`, { cause });
   }
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

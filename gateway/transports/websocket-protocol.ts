@@ -12,6 +12,7 @@ import { runOnce } from '../engine.ts';
 import { asGraphQLError, maskThrown, RequestErrors } from '../errors.ts';
 import { eventsOf } from '../subscriptions/event-stream.ts';
 import type { OperationRequest, PreparedOperation } from '../operations/operation.ts';
+import { receivedOperation } from '../operations/received.ts';
 import type { Caller } from '../scope.ts';
 import { callerOf } from '../scope.ts';
 import type { Events } from '../subscriptions/subscriptions.ts';
@@ -48,20 +49,14 @@ export function webSocketProtocol(engine: Engine) {
     onConnect: (context) => connect(context, engine),
     onSubscribe: (context, id, payload) => {
       const { extra: connection } = context;
-      const request: OperationRequest = {
-        query: payload.query,
-        operationName: payload.operationName ?? undefined,
-        variables: payload.variables ?? undefined,
-      };
       const caller = callerOf({}, connection.identity, engine.log);
       connection.callers.set(id, caller);
       try {
         limitOperations(context, engine);
-        const operation = engine.operations.prepare(
-          request.query,
-          request.operationName,
-          connection.identity,
-        );
+        const received = receivedOperation(payload);
+        if (!received) throw new ForgeError('BAD_USER_INPUT', 'There is no "query".');
+        const operation = engine.operations.prepare(received, connection.identity);
+        const { request } = operation;
         if (operation.kind !== 'subscription') connection.underWay.add(id);
         return executionArgs({ operation, request, caller, connection });
       } catch (cause) {
