@@ -9,6 +9,7 @@ import type { Limits } from './limits/limits.ts';
 import type { OperationRequest, Operations } from './operations/operation.ts';
 import type { Caller } from './scope.ts';
 import { scopeOf } from './scope.ts';
+import type { forwarding } from './subgraph-client/rules.ts';
 import type { Subscriptions } from './subscriptions/subscriptions.ts';
 
 /** What answers operations, whatever transport brings them. */
@@ -20,6 +21,8 @@ export interface Engine {
   /** Undefined lets everybody call. */
   readonly verifyToken: TokenVerifier | undefined;
   readonly limits: Limits;
+  /** Takes from a request's headers what subgraphs get of them. */
+  readonly forwarding: ReturnType<typeof forwarding>;
   readonly log: Log;
   readonly tracing: Tracing;
 }

@@ -21,6 +21,8 @@ import type { StartOptions } from './start-operations.ts';
 import { servedGraphs } from './served-graphs.ts';
 import type { SupergraphSource } from './supergraph/source.ts';
 import type { SubgraphEndpoint } from './subgraph-client/subgraph-client.ts';
+import { forwarding } from './subgraph-client/rules.ts';
+import type { SubgraphRules } from './subgraph-client/rules.ts';
 import { subgraphClients } from './subgraph-client/subgraph-clients.ts';
 import { subscriptions } from './subscriptions/subscriptions.ts';
 import { gatewayMetrics } from './telemetry.ts';
@@ -47,6 +49,7 @@ export interface GatewayOptions {
   readonly auth: boolean;
   readonly limits?: Partial<Limits>;
   readonly hardening?: HardeningOptions;
+  readonly subgraphRules?: SubgraphRules;
   readonly admission?: Omit<AdmissionOptions, 'limits'>;
   /** The list of operations, and what becomes of others; without it every text is run. */
   readonly persisted?: StartOptions['persisted'];
@@ -76,13 +79,13 @@ export interface Gateway {
 /** Starts the gateway. The parts stand in the reverse order of a request's way through them. */
 export async function createGateway(options: GatewayOptions): Promise<Gateway> {
   const { config, log, endpoints, identityKeys, host } = options;
-  const { routes = [], tracing = noTracing } = options;
+  const { routes = [], tracing = noTracing, subgraphRules: rules = {} } = options;
   const { production, apollo } = config;
   const limits: Limits = { ...defaultLimits, ...options.limits };
   const registry = options.registry ?? new Registry();
   const metrics = gatewayMetrics(registry);
   const entrance = admission({ limits, ...options.admission });
-  const subgraphs = subgraphClients({ endpoints, identityKeys, metrics, tracing, log });
+  const subgraphs = subgraphClients({ endpoints, rules, identityKeys, metrics, tracing, log });
   const started = await startOperations({
     ...{ limits, admission: entrance, introspection: !production, log },
     ...{ persisted: options.persisted, warmUpMs: options.warmUpMs, unlisted: metrics.unlisted },
@@ -109,9 +112,8 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
     subscriptions: subscriptions({ graphs, operations, limits, metrics }),
     ...{ operations, admission: entrance },
     verifyToken: options.auth ? rememberingTokens(options.verifyToken) : undefined,
-    limits,
-    log,
-    tracing,
+    forwarding: forwarding(rules),
+    ...{ limits, log, tracing },
   };
 
   const open = openStreams();

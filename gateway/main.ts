@@ -10,6 +10,7 @@ import { createLog } from '../subgraphs/shared/log.ts';
 import type { Log } from '../subgraphs/shared/log.ts';
 import { startTracing } from '../subgraphs/shared/telemetry.ts';
 import { createGateway } from './gateway.ts';
+import { gatewaySettings } from './gateway-settings.ts';
 import { supergraphFile } from './supergraph/file-source.ts';
 import type { SupergraphSource } from './supergraph/source.ts';
 import { uplinkSupergraph } from './supergraph/uplink-source.ts';
@@ -42,6 +43,7 @@ async function start(): Promise<{ readonly url: string; stop(): Promise<void> }>
     ...{ config, log, registry, tracing, auth },
     supergraph: supergraphOf(values.supergraph, config, log),
     endpoints: undefined,
+    ...(await gatewaySettings(config)),
     verifyToken: createTokenVerifier(config.auth, keys),
     identityKeys: keys,
     host: config.gateway.host,

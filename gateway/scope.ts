@@ -1,6 +1,7 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import type { Identity } from '../subgraphs/shared/auth.ts';
 import type { Log } from '../subgraphs/shared/log.ts';
+import type { Forwarded } from './subgraph-client/rules.ts';
 
 /** What one client operation carries to everything done for it. */
 export interface Scope {
@@ -8,6 +9,8 @@ export interface Scope {
   readonly identity: Identity | undefined;
   readonly requestId: string;
   readonly traceparent: string;
+  /** Headers of the client that some subgraph gets. */
+  readonly forwarded: Forwarded | undefined;
   /** Aborts when the answer is no longer wanted. */
   readonly signal: AbortSignal;
   /** Milliseconds since the epoch; no subgraph call outlives it. */
@@ -20,6 +23,7 @@ export interface Caller {
   readonly identity: Identity | undefined;
   readonly requestId: string;
   readonly traceparent: string;
+  readonly forwarded: Forwarded | undefined;
   readonly log: Log;
 }
 
@@ -28,7 +32,11 @@ export interface Caller {
  * that one id finds the request in every log, and makes new ones otherwise.
  */
 export function callerOf(
-  headers: { readonly requestId?: string | undefined; readonly traceparent?: string | undefined },
+  headers: {
+    readonly requestId?: string | undefined;
+    readonly traceparent?: string | undefined;
+    readonly forwarded?: Forwarded | undefined;
+  },
   identity: Identity | undefined,
   log: Log,
 ): Caller {
@@ -40,7 +48,7 @@ export function callerOf(
     headers.traceparent !== undefined && traceparentPattern.test(headers.traceparent)
       ? headers.traceparent
       : `00-${randomBytes(16).toString('hex')}-${randomBytes(8).toString('hex')}-01`;
-  return { identity, requestId, traceparent, log };
+  return { identity, requestId, traceparent, forwarded: headers.forwarded, log };
 }
 
 const requestIdPattern = /^[\w.:-]{8,128}$/;

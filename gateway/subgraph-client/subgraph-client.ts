@@ -1,6 +1,8 @@
 import type { ExecutionResult } from 'graphql';
 import { ForgeError } from '../../subgraphs/shared/errors.ts';
 import type { Tracing } from '../../subgraphs/shared/telemetry.ts';
+import { ruledHeaders } from './rules.ts';
+import type { SubgraphRule } from './rules.ts';
 import type { IdentityKeys } from './identity-signatures.ts';
 import { identitySigner } from './identity-signatures.ts';
 import type { Scope } from '../scope.ts';
@@ -47,6 +49,7 @@ export interface SubgraphClient {
 }
 
 export interface SubgraphClientOptions {
+  readonly rule: SubgraphRule;
   /** Without keys subgraphs are told nothing about who calls. */
   readonly identityKeys: IdentityKeys | undefined;
   readonly metrics: GatewayMetrics;
@@ -63,27 +66,10 @@ export interface SubgraphClientOptions {
 export function subgraphClient(
   name: string,
   link: SubgraphLink,
-  { identityKeys, metrics, tracing }: SubgraphClientOptions,
+  { rule, identityKeys, metrics, tracing }: SubgraphClientOptions,
 ): SubgraphClient {
-  const sign = identityKeys && identitySigner(identityKeys, name);
-  const headersFor = async ({ query }: GraphRequest, scope: Scope) => {
-    const { requestId, traceparent, identity } = scope;
-    const headers: Record<string, string> = { 'x-request-id': requestId, traceparent };
-    if (identity && sign) headers['x-forge-identity'] = await sign(identity, query);
-    return headers;
-  };
-  const measured = async <T>(call: Promise<T>): Promise<T> => {
-    const started = performance.now();
-    try {
-      const answer = await call;
-      metrics.subgraphCall(name, 'answered', secondsSince(started));
-      return answer;
-    } catch (cause) {
-      metrics.subgraphCall(name, 'failed', secondsSince(started));
-      throw cause;
-    }
-  };
-
+  const headersFor = callHeaders(name, rule, identityKeys);
+  const measured = measuring(name, metrics);
   const traced = <T>(
     scope: Scope,
     call: (traceparent: string, signal: AbortSignal) => Promise<T>,
@@ -91,11 +77,18 @@ export function subgraphClient(
     tracing.span(`fetch ${name}`, scope.traceparent, {}, (traceparent) =>
       withinDeadline(name, scope, (signal) => call(traceparent, signal)),
     );
+  const { timeoutMs = Infinity } = rule;
+  /** A subgraph may have less time than the operation has. */
+  const ruled = (scope: Scope): Scope => {
+    const endsAt = Date.now() + timeoutMs;
+    return endsAt < scope.deadlineAt ? { ...scope, deadlineAt: endsAt } : scope;
+  };
 
   return {
     name,
-    execute: (request, scope) =>
-      measured(
+    execute(request, given) {
+      const scope = ruled(given);
+      return measured(
         traced(scope, async (traceparent, signal) => {
           const headers = await headersFor(request, scope);
           headers['traceparent'] = traceparent;
@@ -103,8 +96,10 @@ export function subgraphClient(
           headers['x-forge-timeout-ms'] = String(leftMs);
           return link.execute(request, headers, signal);
         }),
-      ),
-    async subscribe(request, scope) {
+      );
+    },
+    async subscribe(request, given) {
+      const scope = ruled(given);
       const failed = new AbortController();
       const signal = AbortSignal.any([scope.signal, failed.signal]);
       const opening = withinDeadline(name, scope, async () =>
@@ -118,6 +113,40 @@ export function subgraphClient(
         throw cause;
       }
     },
+  };
+}
+
+type CallHeaders = (request: GraphRequest, scope: Scope) => Promise<Record<string, string>>;
+
+/** What a subgraph is told beside the operation. */
+function callHeaders(
+  name: string,
+  rule: SubgraphRule,
+  identityKeys: IdentityKeys | undefined,
+): CallHeaders {
+  const sign = identityKeys && identitySigner(identityKeys, name);
+  return async ({ query }, { requestId, traceparent, identity, forwarded }) => {
+    const headers: Record<string, string> = {
+      ...ruledHeaders(rule, forwarded),
+      'x-request-id': requestId,
+      traceparent,
+    };
+    if (identity && sign) headers['x-forge-identity'] = await sign(identity, query);
+    return headers;
+  };
+}
+
+function measuring(name: string, metrics: GatewayMetrics): <T>(call: Promise<T>) => Promise<T> {
+  return async (call) => {
+    const started = performance.now();
+    try {
+      const answer = await call;
+      metrics.subgraphCall(name, 'answered', secondsSince(started));
+      return answer;
+    } catch (cause) {
+      metrics.subgraphCall(name, 'failed', secondsSince(started));
+      throw cause;
+    }
   };
 }
 

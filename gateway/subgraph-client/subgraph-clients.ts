@@ -1,6 +1,8 @@
 import type { Log } from '../../subgraphs/shared/log.ts';
 import type { Subgraph } from '../supergraph/supergraph.ts';
 import type { GatewayMetrics } from '../telemetry.ts';
+import { ruleFor } from './rules.ts';
+import type { SubgraphRules } from './rules.ts';
 import { subgraphClient } from './subgraph-client.ts';
 import type { SubgraphClient, SubgraphClientOptions, SubgraphEndpoint } from './subgraph-client.ts';
 import { subgraphConnections } from './subgraph-http.ts';
@@ -14,15 +16,16 @@ export interface SubgraphClients {
   close(): Promise<void>;
 }
 
-export interface SubgraphClientsOptions extends SubgraphClientOptions {
+export interface SubgraphClientsOptions extends Omit<SubgraphClientOptions, 'rule'> {
   /** Subgraphs mounted in this process, by name; undefined speaks HTTP to the supergraph's URLs. */
   readonly endpoints: ReadonlyMap<string, SubgraphEndpoint> | undefined;
+  readonly rules: SubgraphRules;
   readonly metrics: GatewayMetrics;
   readonly log: Log;
 }
 
 export function subgraphClients(options: SubgraphClientsOptions): SubgraphClients {
-  const { endpoints, metrics, log } = options;
+  const { endpoints, rules, metrics, log } = options;
   const connections = subgraphConnections((subgraph, isUp) => {
     metrics.subgraphUp(subgraph, isUp);
     log.warn(
@@ -35,7 +38,7 @@ export function subgraphClients(options: SubgraphClientsOptions): SubgraphClient
       const { name } = subgraph;
       const link = endpoints ? endpoints.get(name) : connections.link(subgraph);
       if (!link) throw new Error(`The supergraph names a subgraph "${name}" nobody serves`);
-      return subgraphClient(name, link, options);
+      return subgraphClient(name, link, { ...options, rule: ruleFor(rules, name) });
     },
     keepOnly(subgraphs, afterMs) {
       connections.keepOnly(subgraphs, afterMs);

@@ -49,7 +49,11 @@ async function answer(parts: HttpParts, exchange: Exchange): Promise<void> {
   const { engine, explorer, routes } = parts;
   const { 'x-request-id': requestId, traceparent } = request.headers;
   const anonymous = callerOf(
-    { requestId: text(requestId), traceparent: text(traceparent) },
+    {
+      requestId: text(requestId),
+      traceparent: text(traceparent),
+      forwarded: engine.forwarding(request.headers),
+    },
     undefined,
     engine.log,
   );

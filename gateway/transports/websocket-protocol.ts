@@ -49,7 +49,8 @@ export function webSocketProtocol(engine: Engine) {
     onConnect: (context) => connect(context, engine),
     onSubscribe: (context, id, payload) => {
       const { extra: connection } = context;
-      const caller = callerOf({}, connection.identity, engine.log);
+      const forwarded = engine.forwarding(connection.request.headers);
+      const caller = callerOf({ forwarded }, connection.identity, engine.log);
       connection.callers.set(id, caller);
       try {
         limitOperations(context, engine);

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { Registry } from 'prom-client';
 import { createGateway } from '../../gateway/gateway.ts';
 import type { Gateway } from '../../gateway/gateway.ts';
+import { gatewaySettings } from '../../gateway/gateway-settings.ts';
 import { fixedSupergraph } from '../../gateway/supergraph/source.ts';
 import { makeSubgraph, subgraphNames } from '../../subgraphs/index.ts';
 import { createTokenVerifier } from '../../subgraphs/shared/auth.ts';
@@ -171,6 +172,7 @@ async function startGateway(
     host: config.gateway.host,
     port: config.gateway.port,
     auth: true,
+    ...(await gatewaySettings(config)),
     registry,
     tracing,
     routes: members.flatMap(({ subgraph, db }) => subgraph.routes?.(db) ?? []),

@@ -35,6 +35,7 @@ describe('settings', () => {
       'DATABASE_URL',
       'APOLLO_KEY',
       'APOLLO_GRAPH_REF',
+      'APOLLO_UPLINK_ENDPOINTS',
       'OTEL_EXPORTER_OTLP_ENDPOINT',
     ]);
   });

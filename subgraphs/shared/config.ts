@@ -104,6 +104,10 @@ export const settings = {
       .optional()
       .default('info'),
   },
+  FORGE_SUBGRAPH_RULES: {
+    about: 'A file that says how subgraphs are asked: deadlines, and headers they get.',
+    schema: text,
+  },
   APOLLO_KEY: {
     about: 'The key of GraphOS: usage is reported, and a gateway may get its supergraph there.',
     schema: text,
@@ -131,6 +135,8 @@ export interface Config {
     readonly port: number;
     /** Where clients reach the gateway. */
     readonly publicUrl: string;
+    /** The file with the rules for asking subgraphs. */
+    readonly subgraphRules: string | undefined;
   };
   readonly admin: { readonly host: string; readonly port: number };
   readonly subgraph: { readonly host: string; readonly port: number };
@@ -216,6 +222,7 @@ function configOf(values: Values): Config {
       host,
       port: gatewayPort,
       publicUrl: values.FORGE_GATEWAY_URL ?? values.FORGE_PUBLIC_URL ?? publicUrl,
+      subgraphRules: values.FORGE_SUBGRAPH_RULES,
     },
     admin: { host: values.FORGE_ADMIN_HOST, port: values.FORGE_ADMIN_PORT },
     subgraph: { host: values.FORGE_SUBGRAPH_HOST, port: values.FORGE_SUBGRAPH_PORT },
