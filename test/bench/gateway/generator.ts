@@ -11,11 +11,12 @@ export interface Generator {
 
 export async function startGenerator(): Promise<Generator> {
   const { child } = await started({ file: beside('load.ts'), args: [], channel: true });
+  const ended = once(child, 'exit').then((): [Answer] => [{ failure: 'The asking process died' }]);
   return {
     async load(order) {
       const answered = once(child, 'message') as Promise<[Answer]>;
       child.send(order);
-      const [answer] = await answered;
+      const [answer] = await Promise.race([answered, ended]);
       if ('failure' in answer) throw new Error(answer.failure);
       return answer.outcome;
     },

@@ -1,11 +1,10 @@
-import { isDeepStrictEqual } from 'node:util';
+import { checkedLanes } from './answers.ts';
+import type { CheckedLane } from './answers.ts';
 import type { Contender, ContenderName } from './contenders.ts';
 import type { Generator } from './generator.ts';
 import type { GuildText } from './guild-text.ts';
-import type { Body } from './load.ts';
 import type { Options } from './options.ts';
 import { cpuMs, peakMb } from './processes.ts';
-import type { GraphRequest } from './queries.ts';
 import type { Lane, Scenario } from './scenarios.ts';
 
 /** What one gateway did in one round. */
@@ -51,95 +50,32 @@ export interface Subgraphs {
  */
 export async function runScenario(bench: Bench, scenario: Scenario): Promise<LaneRun[]> {
   const { options, trouble } = bench;
-  let lanes = await checkedLanes(bench, scenario);
-  const everyone = async (round: number, work: (lane: CheckedLane) => Promise<void>) => {
-    for (const lane of [
-      ...lanes.slice(round % lanes.length),
-      ...lanes.slice(0, round % lanes.length),
-    ]) {
-      await work(lane).catch((cause: unknown) => {
-        trouble(lane.contender.name, cause);
-        lanes = lanes.filter((one) => one !== lane);
-      });
+  let lanes = (await checkedLanes(bench, scenario)).map((lane) => ({
+    lane,
+    samples: [] as Sample[],
+  }));
+  const inTurn = async (round: number, seconds: number, isCounted: boolean): Promise<void> => {
+    const first = round % lanes.length;
+    for (const one of [...lanes.slice(first), ...lanes.slice(0, first)]) {
+      try {
+        const sample = await measured(bench, one.lane, seconds);
+        if (isCounted) one.samples.push(sample);
+      } catch (cause) {
+        trouble(one.lane.contender.name, cause);
+        lanes = lanes.filter((other) => other !== one);
+      }
     }
   };
-  await everyone(0, async (lane) => {
-    await measured(bench, lane, options.warmUp);
-  });
+  await inTurn(0, options.warmUp, false);
   for (let round = 0; round < options.rounds; round += 1) {
-    await everyone(round, async (lane) => {
-      lane.samples.push(await measured(bench, lane, options.seconds));
-    });
+    await inTurn(round, options.seconds, true);
   }
   return Promise.all(
-    lanes.map(async ({ lane, contender, bodies, ...rest }) => ({
-      ...{ lane, ...rest, peakMb: await peakMb(contender.pid) },
+    lanes.map(async ({ lane: { lane, contender, bodies, sameAnswers }, samples }) => ({
+      ...{ lane, samples, sameAnswers, peakMb: await peakMb(contender.pid) },
       answerBytes: Math.round(mean(bodies.map(({ answerBytes }) => answerBytes))),
     })),
   );
-}
-
-interface CheckedLane {
-  readonly lane: Lane;
-  readonly contender: Contender;
-  readonly bodies: readonly Body[];
-  readonly sameAnswers: boolean;
-  readonly samples: Sample[];
-}
-
-/** Asks everything once, and compares what the gateways answer. */
-async function checkedLanes(bench: Bench, { lanes, requests }: Scenario): Promise<CheckedLane[]> {
-  const expected = new Map<GuildText, readonly unknown[]>();
-  const checked: CheckedLane[] = [];
-  for (const lane of lanes) {
-    const contender = bench.contenders.find(({ name }) => name === lane.contender);
-    if (!contender) continue;
-    await bench.subgraphs.say(lane.text);
-    try {
-      const answers = await answersOf(contender, requests);
-      const data = answers.map((answer) => answer.data);
-      const first = expected.get(lane.text) ?? data;
-      expected.set(lane.text, first);
-      checked.push({
-        ...{ lane, contender, bodies: answers, samples: [] },
-        sameAnswers: isDeepStrictEqual(data, first),
-      });
-    } catch (cause) {
-      bench.trouble(contender.name, cause);
-    }
-  }
-  return checked;
-}
-
-async function answersOf(
-  contender: Contender,
-  requests: readonly GraphRequest[],
-): Promise<(Body & { readonly data: unknown })[]> {
-  const answers = [];
-  for (const request of requests) {
-    const text = JSON.stringify(request);
-    const answer = await ask(contender, text);
-    answers.push({ text, answerBytes: answer.length, data: dataOf(answer.toString()) });
-  }
-  return answers;
-}
-
-async function ask({ url, headers }: Contender, body: string): Promise<Buffer> {
-  const answer = await fetch(url, {
-    method: 'POST',
-    headers: { ...headers, 'content-type': 'application/json' },
-    body,
-  });
-  return Buffer.from(await answer.arrayBuffer());
-}
-
-/** The data, in which the order of members plays no part. An error is no answer. */
-function dataOf(text: string): unknown {
-  const { data, errors } = JSON.parse(text) as { data?: unknown; errors?: unknown };
-  if (data === undefined || data === null || errors !== undefined) {
-    throw new Error(`It answered with errors: ${text.slice(0, 500)}`);
-  }
-  return data;
 }
 
 async function measured(

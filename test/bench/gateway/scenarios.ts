@@ -46,9 +46,10 @@ export const scenarios: readonly Scenario[] = [
   },
   {
     name: 'world',
-    title: 'the big query over as many bytes of text outside ASCII, ours alone',
+    title: 'the big query over as many bytes of text outside ASCII, next to plain text',
     requests: [{ query: guildQuery }],
     lanes: [
+      { contender: 'stock', text: 'world' },
       { contender: 'ours', text: 'plain' },
       { contender: 'ours', text: 'world', ceiling: 1.3 },
     ],
