@@ -17,6 +17,8 @@ import { GraphQLError, OperationTypeNode } from 'graphql';
 import { ForgeError } from '../subgraphs/shared/errors.ts';
 import type { Log } from '../subgraphs/shared/log.ts';
 import { apolloLogger } from './apollo-logger.ts';
+import type { Caching, Run } from './caching/caching.ts';
+import { tellPolicy } from './caching/told-policy.ts';
 import type { Operations } from './operations/operation.ts';
 import type { ServedGraph, ServedGraphs } from './served-graphs.ts';
 import { dataSource } from './subgraph-client/data-source.ts';
@@ -26,6 +28,7 @@ import { UnsupportedPlan } from './executor/plan-fetches.ts';
 import { runHardened } from './hardening/hardening.ts';
 import { planCheck } from './hardening/plan-check.ts';
 import { httpStatusOf, maskErrors, RequestErrors } from './errors.ts';
+import { logOperation } from './operation-log.ts';
 import type { Limits } from './limits/limits.ts';
 import { secondsSince } from './telemetry.ts';
 import type { GatewayMetrics } from './telemetry.ts';
@@ -43,6 +46,7 @@ export interface ApolloContext extends BaseContext, ExecutionContext {
 export interface ApolloOptions {
   readonly graphs: ServedGraphs;
   readonly operations: Operations;
+  readonly caching: Caching;
   readonly production: boolean;
   /** With a key Apollo Server reports usage to GraphOS; without one nothing leaves the machine. */
   readonly apollo: { readonly key: string | undefined; readonly graphRef: string | undefined };
@@ -148,7 +152,7 @@ type GatewayInterface = NonNullable<ApolloServerOptions<ApolloContext>['gateway'
  * one is served meanwhile.
  */
 function hardenedGateway(gateway: ApolloGateway, options: ApolloOptions): GatewayInterface {
-  const { graphs, operations, metrics } = options;
+  const { graphs, operations, caching, metrics } = options;
   return {
     onSchemaLoadOrUpdate: (callback) =>
       gateway.onSchemaLoadOrUpdate((context) => {
@@ -169,10 +173,14 @@ function hardenedGateway(gateway: ApolloGateway, options: ApolloOptions): Gatewa
               operationName: request.operationName,
               variables: request.variables,
               identity: scope.identity,
+              measured: (cost) => {
+                scope.account.cost = cost;
+              },
             });
           });
           const { variables, overrides } = hardened;
-          return runHardened(hardened, async ({ document: safe, key }) => {
+          const execute: Run = (within) =>
+            runHardened(hardened, async ({ document: safe, key }) => {
             const run = answerable(() =>
               prepared(executor, {
                 ...{ document: safe, operationName: undefined, variables, overrides },
@@ -181,16 +189,27 @@ function hardenedGateway(gateway: ApolloGateway, options: ApolloOptions): Gatewa
                 },
               }),
             );
-            if (run) return 'errors' in run ? run : executor.execute(run, scope);
+            scope.account.preparedMs = performance.now() - scope.account.startedMs;
+            if (run) return 'errors' in run ? run : executor.execute(run, within);
             metrics.fallback();
+            within.policy?.forbid();
             return stock({
               ...requestContext,
+              context: { ...requestContext.context, scope: within },
               document: safe,
               // Plans are kept under this: the same for the same text only.
               queryHash: key,
               request: { ...request, ...(variables ? { variables: { ...variables } } : {}) },
             });
           });
+          if (requestContext.operation.operation !== OperationTypeNode.QUERY) {
+            return caching.mutate(scope, execute);
+          }
+          const { queryHash: text } = requestContext;
+          const question = { ...hardened, loaded, document, text, ...operationOf(request) };
+          const answer = await caching.answer(question, scope, execute);
+          tellPolicy(requestContext, answer);
+          return answer.result;
         },
       };
     },
@@ -264,7 +283,7 @@ function answers(metrics: GatewayMetrics): ApolloServerPlugin<ApolloContext> {
             extensions: { code: 'BAD_REQUEST', http: { status: 406 } },
           });
         },
-        willSendResponse({ response, request, contextValue, operation }) {
+        willSendResponse({ response, request, contextValue, operation, queryHash }) {
           if (response.body.kind !== 'single') return Promise.resolve();
           const { singleResult } = response.body;
           const outcome = singleResult.errors ? 'errors' : 'ok';
@@ -274,6 +293,16 @@ function answers(metrics: GatewayMetrics): ApolloServerPlugin<ApolloContext> {
             singleResult.errors = maskErrors(errors, contextValue.scope);
           }
           contextValue.answer.masked = true;
+          logOperation(
+            {
+              kind: operation?.operation ?? 'none',
+              name: operation?.name?.value,
+              hash: queryHash,
+              client: request.http?.headers.get('apollographql-client-name'),
+              errors: singleResult.errors,
+            },
+            contextValue.scope,
+          );
           const refused =
             singleResult.data === undefined && singleResult.errors?.every(isAboutText);
           const accept = request.http?.headers.get('accept');

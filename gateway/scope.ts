@@ -1,6 +1,8 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import type { Identity } from '../subgraphs/shared/auth.ts';
+import { Account } from './account.ts';
 import type { Log } from '../subgraphs/shared/log.ts';
+import type { AnswerPolicy } from './caching/answer-policy.ts';
 import type { Forwarded } from './subgraph-client/rules.ts';
 
 /** What one client operation carries to everything done for it. */
@@ -15,6 +17,8 @@ export interface Scope {
   readonly signal: AbortSignal;
   /** Milliseconds since the epoch; no subgraph call outlives it. */
   readonly deadlineAt: number;
+  /** What it takes. */
+  readonly account: Account;
   readonly log: Log;
 }
 
@@ -56,5 +60,5 @@ const traceparentPattern = /^00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9
 
 /** Gives one operation its time: nothing done for it goes on after `withinMs`. */
 export function scopeOf(caller: Caller, signal: AbortSignal, withinMs: number): Scope {
-  return { ...caller, signal, deadlineAt: Date.now() + withinMs };
+  return { ...caller, signal, deadlineAt: Date.now() + withinMs, account: new Account() };
 }

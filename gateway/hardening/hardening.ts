@@ -8,7 +8,7 @@ import { demandsOf, holdingAll, judge, rejectionsOf } from '../authorization/aut
 import type { OverrideChoice } from '../supergraph/override-labels.ts';
 import { chooseOverrides } from '../supergraph/override-labels.ts';
 import type { OperationCost } from '../demand/cost.ts';
-import type { Demand } from '../demand/demand.ts';
+import type { Demand, MeasuredCost } from '../demand/demand.ts';
 import type { LoadedSupergraph } from '../supergraph/supergraph.ts';
 import { requirementsOf } from './conflicts.ts';
 import type { SingleOperation } from './document.ts';
@@ -46,6 +46,8 @@ export interface HardeningRequest {
   readonly operationName: string | undefined;
   readonly variables: Readonly<Record<string, unknown>> | undefined;
   readonly identity: Identity | undefined;
+  /** Is told what the answer did cost. */
+  readonly measured?: (cost: MeasuredCost) => void;
 }
 
 /** What is planned and run in place of a client's operation. */
@@ -144,6 +146,7 @@ export function hardening(loaded: LoadedSupergraph, options: HardeningOptions = 
           if (!cost || !demand || estimated === undefined) return answer;
           const measured = { estimated, actual: cost.actual(answer.data) };
           demand.measured(measured);
+          request.measured?.(measured);
           if (!demand.isTold) return answer;
           return { ...answer, extensions: { ...answer.extensions, cost: measured } };
         },

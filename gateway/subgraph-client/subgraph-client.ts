@@ -96,6 +96,7 @@ export function subgraphClient(
           headers['x-forge-timeout-ms'] = String(leftMs);
           return link.execute(request, headers, signal);
         }),
+        scope,
       );
     },
     async subscribe(request, given) {
@@ -106,7 +107,7 @@ export function subgraphClient(
         link.subscribe(request, await headersFor(request, scope), signal),
       );
       try {
-        return told(name, await measured(opening), scope);
+        return told(name, await measured(opening, scope), scope);
       } catch (cause) {
         // What was not opened in time must not be opened later, for nobody.
         failed.abort(cause);
@@ -136,15 +137,19 @@ function callHeaders(
   };
 }
 
-function measuring(name: string, metrics: GatewayMetrics): <T>(call: Promise<T>) => Promise<T> {
-  return async (call) => {
+type Measuring = <T>(call: Promise<T>, scope: Scope) => Promise<T>;
+
+function measuring(name: string, metrics: GatewayMetrics): Measuring {
+  return async (call, { account }) => {
     const started = performance.now();
     try {
       const answer = await call;
       metrics.subgraphCall(name, 'answered', secondsSince(started));
+      account.called(name, 'answered');
       return answer;
     } catch (cause) {
       metrics.subgraphCall(name, 'failed', secondsSince(started));
+      account.called(name, 'failed');
       throw cause;
     }
   };
