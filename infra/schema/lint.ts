@@ -33,8 +33,11 @@ export function lintSubgraph(subgraph: string, sdl: string, options: LintOptions
   const entities = entityNames(document);
   return typesOf(document).flatMap((type) => {
     const fields = type.fields ?? [];
-    return [...keyOrder(type), ...fields.flatMap((field) => ofField(type, field, entities)), ...scopes(type, options)]
-      .map((finding) => ({ subgraph, ...finding }));
+    return [
+      ...keyOrder(type),
+      ...fields.flatMap((field) => ofField(type, field, entities)),
+      ...scopes(type, options),
+    ].map((finding) => ({ subgraph, ...finding }));
   });
 }
 
@@ -71,7 +74,8 @@ function keyOrder({ name, directives = [] }: FieldsNode): readonly Found[] {
   const resolvable = keys.map((key) => argumentOf(key, 'resolvable') !== false);
   const isBehind = resolvable.some((is, index) => is && resolvable.slice(0, index).includes(false));
   if (!isBehind) return [];
-  const message = 'A key with resolvable: false stands before one that can be resolved: put it last.';
+  const message =
+    'A key with resolvable: false stands before one that can be resolved: put it last.';
   return [{ severity: 'error', rule: 'key-order', at: name.value, message }];
 }
 
@@ -95,7 +99,7 @@ function ofField(
       'A client chooses what this text of an entity is: under the alias of a key it would choose what the next subgraph is asked about, at gateways that do not rename aliases.';
     found.push({ severity: 'warning', rule: 'steerable-field', at, message });
   }
-  if (isList(field.type) && !has('listSize') && !has('external')) {
+  if (isList(field.type) && !isPage(type, field) && !has('listSize') && !has('external')) {
     const message = 'A list without @listSize counts as 10 items in what an operation costs.';
     found.push({ severity: 'warning', rule: 'list-size', at, message });
   }
@@ -106,14 +110,25 @@ function ofField(
   return found;
 }
 
-function isFromContext({ directives = [] }: { readonly directives?: readonly ConstDirectiveNode[] }) {
+/** The page of a connection has the size that its arguments say. */
+function isPage({ name }: FieldsNode, field: FieldDefinitionNode): boolean {
+  return name.value.endsWith('Connection') && ['edges', 'nodes'].includes(field.name.value);
+}
+
+function isFromContext({
+  directives = [],
+}: {
+  readonly directives?: readonly ConstDirectiveNode[];
+}) {
   return directives.some(({ name }) => name.value === 'fromContext');
 }
 
 /** A text or id that an argument of the client's decides about. */
 function isSteerable({ type, arguments: given = [] }: FieldDefinitionNode): boolean {
   const texts = new Set(['ID', 'String', 'Int']);
-  return texts.has(nameOf(type)) && !isList(type) && given.some((one) => texts.has(nameOf(one.type)));
+  return (
+    texts.has(nameOf(type)) && !isList(type) && given.some((one) => texts.has(nameOf(one.type)))
+  );
 }
 
 /** A scope that nobody can have would be kept by the gateway: nobody may read the field. */
@@ -147,5 +162,5 @@ function nameOf(type: TypeNode): string {
 
 function argumentOf(directive: ConstDirectiveNode, name: string): unknown {
   const node = directive.arguments?.find((one) => one.name.value === name);
-  return node ? (valueFromASTUntyped(node.value)) : undefined;
+  return node ? valueFromASTUntyped(node.value) : undefined;
 }

@@ -78,6 +78,16 @@ function inputError(message: string): GraphQLError {
   return new GraphQLError(message, { extensions: { code: 'BAD_USER_INPUT' } });
 }
 
+/** How many items a list has, about: what an operation is thought to cost hangs on it. */
+export function ListSize(assumedSize: number): MethodDecorator & PropertyDecorator {
+  return Directive(`@listSize(assumedSize: ${String(assumedSize)})`);
+}
+
+/** What a field costs beside its size, where that is not what a field costs otherwise. */
+export function Cost(weight: number): MethodDecorator & PropertyDecorator {
+  return Directive(`@cost(weight: ${String(weight)})`);
+}
+
 @InterfaceType({
   autoRegisterImplementations: false,
   description: 'A thing that is found again by its id.',

@@ -23,7 +23,7 @@ describe('a subgraph’s part of the graph', () => {
   });
 
   it('names the federation it is made for, and its entities with their keys', () => {
-    expect(built.sdl).toContain('@link(url: "https://specs.apollo.dev/federation/v2.5"');
+    expect(built.sdl).toContain('@link(url: "https://specs.apollo.dev/federation/v2.9"');
     expect(built.sdl).toMatch(/type Note implements Node @key\(fields: "id"\)/);
     expect(() => parse(built.sdl)).not.toThrow();
   });

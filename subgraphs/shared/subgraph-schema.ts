@@ -25,8 +25,10 @@ export interface SubgraphSchema {
 
 type Parts = Pick<Subgraph, 'resolvers' | 'orphanedTypes' | 'references'>;
 
-const federationLink = `extend schema @link(url: "https://specs.apollo.dev/federation/v2.5",
-  import: ["@key", "@shareable", "@external", "@requires", "@provides", "@inaccessible", "@tag"])
+const federationLink = `extend schema @link(url: "https://specs.apollo.dev/federation/v2.9", import: [
+  "@key", "@shareable", "@external", "@requires", "@provides", "@inaccessible", "@tag",
+  "@cost", "@listSize"
+])
 `;
 
 /** Builds a subgraph's schema from its classes. Throws when they contradict each other. */

@@ -1,7 +1,7 @@
 import { Arg, Authorized, Ctx, Directive, Field, FieldResolver, ID, Int } from 'type-graphql';
 import { ObjectType, Query, Resolver } from 'type-graphql';
 import type { Context } from '../../shared/context.ts';
-import { DateTime, Money } from '../../shared/graph.ts';
+import { Cost, DateTime, Money } from '../../shared/graph.ts';
 import { add } from '../../shared/money.ts';
 import { accountName } from '../domain/account.ts';
 import type { Span } from '../domain/spend-span.ts';
@@ -73,6 +73,7 @@ export class TenantResolver {
   }
 
   @Authorized('billing:read')
+  @Cost(20)
   @FieldResolver(() => TenantSpend, {
     description: 'What was charged. Without arguments: this month so far.',
   })

@@ -1,4 +1,5 @@
 import { Arg, Authorized, Ctx, Field, Int, ObjectType, Query, Resolver } from 'type-graphql';
+import { Cost } from '../../shared/graph.ts';
 import type { Context } from '../../shared/context.ts';
 import { badInput } from '../../shared/errors.ts';
 import { checkChain } from '../domain/audit-chain.ts';
@@ -36,6 +37,7 @@ export class AuditChainCheck {
 @Resolver()
 export class AuditChainResolver {
   @Authorized('compliance:read')
+  @Cost(100)
   @Query(() => AuditChainCheck, {
     description: `Checks up to ${checkedEntriesMax} entries after a place in the log, from its start by default.`,
   })

@@ -1,6 +1,6 @@
 import { Ctx, Field, FieldResolver, Int, ObjectType, Resolver, Root } from 'type-graphql';
 import { Float } from 'type-graphql';
-import { DateTime } from '../../shared/graph.ts';
+import { ListSize, DateTime } from '../../shared/graph.ts';
 import { jobReason } from '../domain/job-reason.ts';
 import { jobUse } from '../domain/usage.ts';
 import type { AttemptRow } from '../store/rows.ts';
@@ -51,6 +51,7 @@ export class JobUsage {
 
 @Resolver(() => Job)
 export class JobAttemptsResolver {
+  @ListSize(2)
   @FieldResolver(() => [JobAttempt])
   async attempts(@Root() job: Job, @Ctx() ctx: Context): Promise<JobAttempt[]> {
     return ((await ctx.load(attemptsByJob, job.id)) ?? []).map((row) => JobAttempt.of(row));

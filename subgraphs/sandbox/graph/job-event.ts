@@ -1,7 +1,7 @@
 import { Ctx, Field, Float, ID, Int, InterfaceType, ObjectType } from 'type-graphql';
 import { notFound } from '../../shared/errors.ts';
 import type { StoredEvent } from '../../shared/events.ts';
-import { Cursor, DateTime } from '../../shared/graph.ts';
+import { ListSize, Cursor, DateTime } from '../../shared/graph.ts';
 import type { JobFact } from '../domain/job-fact.ts';
 import type { JobState } from '../domain/job-state.ts';
 import { jobFactOf } from '../store/facts.ts';
@@ -52,6 +52,7 @@ export class JobLogAppended extends JobEvent {
   @Field(() => Int) firstLine!: number;
   @Field(() => Int) lastLine!: number;
 
+  @ListSize(50)
   @Field(() => [LogLine], { description: 'Empty once the log is no longer kept.' })
   async lines(@Ctx() ctx: Context): Promise<LogLine[]> {
     const lines = await ctx.load(linesByChunk, chunkKey(this.jobId, this.lastLine));

@@ -1,5 +1,5 @@
 import { Field, ID, InputType, Int, ObjectType } from 'type-graphql';
-import { Refusal } from '../../shared/graph.ts';
+import { ListSize, Refusal } from '../../shared/graph.ts';
 import type { SpecProblem as SpecProblemData } from '../domain/problems.ts';
 
 @InputType('EnvInput')
@@ -48,7 +48,9 @@ export class SpecProblem {
   description: 'The spec cannot run. Everything that is wrong is told at once.',
 })
 export class JobSpecInvalid extends Refusal {
-  @Field(() => [SpecProblem]) problems!: readonly SpecProblem[];
+  @ListSize(10)
+  @Field(() => [SpecProblem])
+  problems!: readonly SpecProblem[];
 
   static of(problems: readonly SpecProblemData[]): JobSpecInvalid {
     return Object.assign(new JobSpecInvalid(), {

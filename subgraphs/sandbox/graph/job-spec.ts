@@ -12,6 +12,7 @@ import {
 import type { Context } from './context.ts';
 import { Job } from './job.ts';
 import { programByJob } from './loaders.ts';
+import { ListSize } from '../../shared/graph.ts';
 
 @ObjectType('JobResources')
 export class JobResources {
@@ -23,7 +24,10 @@ export class JobResources {
 export class JobSpec {
   @Field(() => ID) template!: string;
   @Field(() => String) source!: string;
-  @Field(() => [String]) args!: readonly string[];
+  @ListSize(8)
+  @Field(() => [String])
+  args!: readonly string[];
+  @ListSize(8)
   @Field(() => [String], { description: 'Names only: values may be secrets and are not shown.' })
   envNames!: readonly string[];
   @Field(() => Int) timeoutSeconds!: number;

@@ -2,6 +2,7 @@ import { Arg, Authorized, Field, ID, Int, ObjectType, Query, Resolver } from 'ty
 import { decideSpec } from '../domain/job-spec.ts';
 import { jobTemplates } from '../domain/job-template.ts';
 import { JobSpecInput, SpecProblem } from './job-spec-input.ts';
+import { ListSize } from '../../shared/graph.ts';
 
 @ObjectType('JobTemplate', { description: 'An interpreter that runs the source of a job.' })
 export class JobTemplate {
@@ -16,12 +17,15 @@ export class JobTemplate {
 @ObjectType('SpecReport', { description: 'Whether a spec can run, and all that is wrong with it.' })
 export class SpecReport {
   @Field(() => Boolean) valid!: boolean;
-  @Field(() => [SpecProblem]) problems!: readonly SpecProblem[];
+  @ListSize(10)
+  @Field(() => [SpecProblem])
+  problems!: readonly SpecProblem[];
 }
 
 @Resolver()
 export class JobTemplateResolver {
   @Authorized('sandbox:read')
+  @ListSize(10)
   @Query(() => [JobTemplate])
   jobTemplates(): JobTemplate[] {
     return jobTemplates.map((template) => Object.assign(new JobTemplate(), template));

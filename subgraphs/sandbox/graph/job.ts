@@ -1,5 +1,5 @@
 import { Directive, Field, Float, ID, Int, ObjectType } from 'type-graphql';
-import { DateTime, Node } from '../../shared/graph.ts';
+import { ListSize, DateTime, Node } from '../../shared/graph.ts';
 import type { NamedValue } from '../domain/job-spec.ts';
 import type { JobState } from '../domain/job-state.ts';
 import type { JobRow } from '../store/rows.ts';
@@ -23,7 +23,9 @@ export class JobLabel {
 })
 export class Job extends Node {
   @Field(() => String, { nullable: true }) name!: string | null;
-  @Field(() => [JobLabel]) labels!: readonly JobLabel[];
+  @ListSize(4)
+  @Field(() => [JobLabel])
+  labels!: readonly JobLabel[];
   @Field(() => JobStateEnum) state!: JobState;
   @Field(() => JobReason, {
     nullable: true,

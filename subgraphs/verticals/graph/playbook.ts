@@ -10,7 +10,7 @@ import {
   Query,
   Resolver,
 } from 'type-graphql';
-import { JSONValue, Node } from '../../shared/graph.ts';
+import { ListSize, JSONValue, Node } from '../../shared/graph.ts';
 import type { JsonValue } from '../../shared/json.ts';
 import type { Playbook as PlaybookData, PlaybookStep as StepData } from '../domain/playbook.ts';
 import { playbookId } from '../domain/playbook.ts';
@@ -60,11 +60,14 @@ export class Playbook extends Node {
   @Field(() => String) name!: string;
   @Field(() => String) description!: string;
   @Field(() => ID, { description: 'The role of the AI employee that acts.' }) employee!: string;
+  @ListSize(5)
   @Field(() => [String], { description: 'What the employee may do elsewhere while it works.' })
   scopes!: readonly string[];
   @Field(() => JSONValue, { description: 'JSON Schema of the input of a run.' })
   inputSchema!: JsonValue;
-  @Field(() => [PlaybookStep]) steps!: PlaybookStep[];
+  @ListSize(10)
+  @Field(() => [PlaybookStep])
+  steps!: PlaybookStep[];
 
   static of(data: PlaybookData): Playbook {
     const { key, version, verticalId, name, description, employee, scopes } = data;
@@ -89,6 +92,7 @@ export class Playbook extends Node {
 @Resolver()
 export class PlaybookResolver {
   @Authorized('verticals:read')
+  @ListSize(10)
   @Query(() => [Playbook], { description: 'The newest version of each playbook.' })
   playbooks(
     @Ctx() ctx: Context,

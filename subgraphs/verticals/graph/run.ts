@@ -12,7 +12,7 @@ import {
   Query,
   Resolver,
 } from 'type-graphql';
-import { DateTime, JSONValue, Node } from '../../shared/graph.ts';
+import { ListSize, DateTime, JSONValue, Node } from '../../shared/graph.ts';
 import { isId } from '../../shared/ids.ts';
 import type { JsonValue } from '../../shared/json.ts';
 import type { ConnectionValue } from '../../shared/pagination.ts';
@@ -94,6 +94,7 @@ export class PlaybookRun extends Node {
     return data ? Playbook.of(data) : Playbook.retired(this.playbookKey, this.playbookVersion);
   }
 
+  @ListSize(10)
   @Field(() => [RunStep])
   async steps(@Ctx() ctx: Context): Promise<RunStep[]> {
     return ((await ctx.load(stepsByRun, this.id)) ?? []).map((row) => RunStep.of(row));
@@ -105,6 +106,7 @@ export class PlaybookRun extends Node {
     return row ? Job.of(row.jobId) : null;
   }
 
+  @ListSize(5)
   @Field(() => [Approval], { description: 'In the order in which they were asked for.' })
   async approvals(@Ctx() ctx: Context): Promise<Approval[]> {
     return ((await ctx.load(approvalsByRun, this.id)) ?? []).map((row) => Approval.of(row));

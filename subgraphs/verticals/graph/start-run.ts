@@ -10,7 +10,13 @@ import {
   ObjectType,
   Resolver,
 } from 'type-graphql';
-import { IdempotencyKeyReused, JSONValue, NotFoundRefusal, Refusal } from '../../shared/graph.ts';
+import {
+  ListSize,
+  IdempotencyKeyReused,
+  JSONValue,
+  NotFoundRefusal,
+  Refusal,
+} from '../../shared/graph.ts';
 import { once } from '../../shared/idempotency.ts';
 import type { PlaybookInput } from '../domain/input-schema.ts';
 import { decideInput } from '../domain/input-schema.ts';
@@ -42,7 +48,9 @@ export class StartPlaybookRunSuccess {
   description: 'The input is not what the playbook asks for.',
 })
 export class PlaybookInputInvalid extends Refusal {
-  @Field(() => [String]) problems!: readonly string[];
+  @ListSize(10)
+  @Field(() => [String])
+  problems!: readonly string[];
 }
 
 export const StartPlaybookRunResult = createUnionType({

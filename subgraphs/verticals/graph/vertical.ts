@@ -11,7 +11,7 @@ import {
   Resolver,
   Root,
 } from 'type-graphql';
-import { Node } from '../../shared/graph.ts';
+import { ListSize, Node } from '../../shared/graph.ts';
 import type { Vertical as VerticalData } from '../domain/vertical.ts';
 import { findVertical, verticals } from '../domain/vertical.ts';
 import type { Context } from './context.ts';
@@ -32,8 +32,11 @@ export class EmployeeRole {
 export class Vertical extends Node {
   @Field(() => String) name!: string;
   @Field(() => String) description!: string;
-  @Field(() => [EmployeeRole]) roles!: readonly EmployeeRole[];
+  @ListSize(5)
+  @Field(() => [EmployeeRole])
+  roles!: readonly EmployeeRole[];
 
+  @ListSize(5)
   @Field(() => [Playbook], { description: 'The newest version of each playbook.' })
   playbooks(@Ctx() ctx: Context): Playbook[] {
     return ctx.deps.catalogue.newest
@@ -58,6 +61,7 @@ export class PlaybookVerticalResolver {
 @Resolver()
 export class VerticalResolver {
   @Authorized('verticals:read')
+  @ListSize(10)
   @Query(() => [Vertical], { description: 'All verticals.' })
   verticals(): Vertical[] {
     return verticals.map((data) => Vertical.of(data));
