@@ -11,6 +11,8 @@ import type { Caller } from './scope.ts';
 import { scopeOf } from './scope.ts';
 import type { forwarding } from './subgraph-client/rules.ts';
 import type { Subscriptions } from './subscriptions/subscriptions.ts';
+import type { Heartbeats } from './transports/heartbeats.ts';
+import type { TokenWatch } from './transports/token-watch.ts';
 
 /** What answers operations, whatever transport brings them. */
 export interface Engine {
@@ -25,6 +27,9 @@ export interface Engine {
   readonly forwarding: ReturnType<typeof forwarding>;
   readonly log: Log;
   readonly tracing: Tracing;
+  /** Look after connections that stay open. */
+  readonly heartbeats: Heartbeats;
+  readonly tokens: TokenWatch;
 }
 
 /**

@@ -27,8 +27,10 @@ import { subgraphClients } from './subgraph-client/subgraph-clients.ts';
 import { subscriptions } from './subscriptions/subscriptions.ts';
 import { gatewayMetrics } from './telemetry.ts';
 import { rememberingTokens } from './auth/verified-tokens.ts';
-import { openStreams } from './transports/http-stream.ts';
+import { heartbeats } from './transports/heartbeats.ts';
 import { httpHandler } from './transports/http.ts';
+import { OpenStreams } from './transports/open-streams.ts';
+import { tokenWatch } from './transports/token-watch.ts';
 import { serveWebSockets } from './transports/websocket.ts';
 
 export interface GatewayOptions {
@@ -114,9 +116,11 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
     verifyToken: options.auth ? rememberingTokens(options.verifyToken) : undefined,
     forwarding: forwarding(rules),
     ...{ limits, log, tracing },
+    heartbeats: heartbeats(limits.heartbeatMs),
+    tokens: tokenWatch(limits.tokenWarningMs),
   };
 
-  const open = openStreams();
+  const open = new OpenStreams();
   const server = createListener(httpHandler({ engine, explorer: explorer(), routes, open }));
   const webSockets = serveWebSockets(server, engine);
   const port = await listen(server, options.port, host);
@@ -130,6 +134,8 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
       if (!running) return;
       running = false;
       await drain(server, { open, webSockets }, deadlineMs);
+      engine.heartbeats.stop();
+      engine.tokens.stop();
       await Promise.all([graphs.stop(), started.stop()]);
       await engine.apollo.stop();
       await subgraphs.close();

@@ -1,9 +1,8 @@
 import { createServer } from 'node:http';
 import type { RequestListener, Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { ForgeError } from '../subgraphs/shared/errors.ts';
-import type { OpenStreams } from './transports/http-stream.ts';
-import { jitteredRetryMs } from './transports/websocket.ts';
+import { restarting } from './subscriptions/endings.ts';
+import type { OpenStreams } from './transports/open-streams.ts';
 import type { WebSockets } from './transports/websocket.ts';
 
 /** An HTTP server that does not wait for clients who send slowly. */
@@ -54,12 +53,4 @@ export async function drain(
   await closed;
   clearTimeout(cut);
   clearInterval(idle);
-}
-
-function restarting(): ForgeError {
-  return new ForgeError(
-    'SUBGRAPH_UNAVAILABLE',
-    'The gateway is restarting. Subscribe again, after the last cursor you have.',
-    { retryable: true, retryAfterMs: jitteredRetryMs() },
-  );
 }

@@ -9,7 +9,12 @@ export interface GatewayMetrics {
   subgraphUp(subgraph: string, isUp: boolean): void;
   streamOpened(subgraph: string): void;
   streamClosed(subgraph: string): void;
-  event(subgraph: string): void;
+  /** A stream of a subgraph, which any number of subscriptions read. */
+  sourceOpened(subgraph: string): void;
+  sourceClosed(subgraph: string): void;
+  event(subgraph: string, readers: number): void;
+  /** A result was lost to a reader that is too slow. */
+  readonly dropped: () => void;
   /** What an operation was thought to cost, and what its answer did. */
   readonly cost: (cost: { readonly estimated: number; readonly actual: number }) => void;
   /** An operation was left to the stock executor. */
@@ -101,11 +106,25 @@ function subgraphMetrics(
 
 function streamMetrics(
   registers: Registry[],
-): Pick<GatewayMetrics, 'streamOpened' | 'streamClosed' | 'event'> {
+): Pick<
+  GatewayMetrics,
+  'streamOpened' | 'streamClosed' | 'sourceOpened' | 'sourceClosed' | 'event' | 'dropped'
+> {
   const streams = new Gauge({
     name: 'forge_gateway_streams_open',
     help: 'Subscriptions that are open, by the subgraph that sends their events',
     labelNames: ['subgraph'],
+    registers,
+  });
+  const sources = new Gauge({
+    name: 'forge_gateway_sources_open',
+    help: 'Streams of subgraphs that are open; subscriptions that get the same share one',
+    labelNames: ['subgraph'],
+    registers,
+  });
+  const drops = new Counter({
+    name: 'forge_gateway_events_dropped_total',
+    help: 'Events that were lost to readers that are too slow, each told in extensions.gap',
     registers,
   });
   const events = new Counter({
@@ -121,8 +140,17 @@ function streamMetrics(
     streamClosed(subgraph) {
       streams.dec({ subgraph });
     },
-    event(subgraph) {
-      events.inc({ subgraph });
+    sourceOpened(subgraph) {
+      sources.inc({ subgraph });
+    },
+    sourceClosed(subgraph) {
+      sources.dec({ subgraph });
+    },
+    event(subgraph, readers) {
+      events.inc({ subgraph }, readers);
+    },
+    dropped() {
+      drops.inc();
     },
   };
 }

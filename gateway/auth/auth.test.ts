@@ -1,6 +1,6 @@
-import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import type { Identity } from '../../subgraphs/shared/auth.ts';
-import { authenticate, whenExpired } from './auth.ts';
+import { authenticate } from './auth.ts';
 
 function until(expiresAt: Date): Identity {
   return { tenant: 'acme', actor: { type: 'user', id: 'alice' }, scopes: [], expiresAt };
@@ -30,36 +30,4 @@ describe('authenticate', () => {
       expect(seen).toEqual([]);
     },
   );
-});
-
-describe('whenExpired', () => {
-  beforeEach(() => {
-    jest.useFakeTimers();
-  });
-  afterEach(() => {
-    jest.useRealTimers();
-  });
-
-  it('calls back at the end of the token, even one of many months', () => {
-    const days = 24 * 3_600_000;
-    let ended = 0;
-    whenExpired(until(new Date(Date.now() + 100 * days)), () => {
-      ended += 1;
-    });
-    jest.advanceTimersByTime(99 * days);
-    expect(ended).toBe(0);
-    jest.advanceTimersByTime(days + 1);
-    expect(ended).toBe(1);
-  });
-
-  it('calls back at once for a token that is over, and never when it was forgotten', () => {
-    const call = jest.fn();
-    whenExpired(until(new Date(Date.now() - 1)), call);
-    jest.advanceTimersByTime(1);
-    expect(call).toHaveBeenCalledTimes(1);
-    whenExpired(until(new Date(Date.now() + 10)), call)();
-    whenExpired(undefined, call);
-    jest.advanceTimersByTime(1_000);
-    expect(call).toHaveBeenCalledTimes(1);
-  });
 });

@@ -29,27 +29,7 @@ export async function authenticate(
 
 const bearer = /^Bearer +([\w.~+/=-]+) *$/i;
 
-/** What ends a stream whose token has run out. */
+/** What ends a stream whose token has run out; with a new one it may be opened again. */
 export function tokenExpired(): ForgeError {
-  return new ForgeError('UNAUTHENTICATED', 'token expired');
+  return new ForgeError('UNAUTHENTICATED', 'token expired', { retryable: true });
 }
-
-/** Calls back when an identity ends. Gives the function that forgets about it. */
-export function whenExpired(identity: Identity | undefined, callback: () => void): () => void {
-  if (!identity) return () => undefined;
-  let timer: NodeJS.Timeout;
-  const wait = (): void => {
-    const leftMs = identity.expiresAt.getTime() - Date.now();
-    // Node's timers end early beyond 24.8 days.
-    timer = setTimeout(
-      leftMs > timerMsMax ? wait : callback,
-      Math.min(Math.max(leftMs, 0), timerMsMax),
-    );
-  };
-  wait();
-  return () => {
-    clearTimeout(timer);
-  };
-}
-
-const timerMsMax = 2_000_000_000;

@@ -55,6 +55,17 @@ export interface Limits {
   /** How long a client may take nothing of what is ready for it. */
   readonly stallTimeoutMs: number;
   readonly subscriptionsPerConnectionMax: number;
+  /** Open at once, over all transports. */
+  readonly subscriptionsPerActorMax: number;
+  readonly subscriptionsPerTenantMax: number;
+  readonly subscriptionsMax: number;
+  /** What waits for one slow reader of a stream that others read as well. */
+  readonly queuedResultsMax: number;
+  readonly queuedCharactersMax: number;
+  /** How long a client may leave pings without an answer. */
+  readonly pongTimeoutMs: number;
+  /** How long before its end a token is told to end. */
+  readonly tokenWarningMs: number;
 }
 
 export const defaultLimits: Limits = {
@@ -88,6 +99,13 @@ export const defaultLimits: Limits = {
   heartbeatMs: 10_000,
   stallTimeoutMs: 300_000,
   subscriptionsPerConnectionMax: 100,
+  subscriptionsPerActorMax: 1_000,
+  subscriptionsPerTenantMax: 10_000,
+  subscriptionsMax: 50_000,
+  queuedResultsMax: 128,
+  queuedCharactersMax: 1_048_576,
+  pongTimeoutMs: 20_000,
+  tokenWarningMs: 60_000,
 };
 
 /** The limits of one tenant; those of everybody without one. */

@@ -108,7 +108,12 @@ describe.each(['in-process', 'http'] as const)('subscriptions with %s subgraphs'
 
   it('leave no source behind when many readers leave at once', async () => {
     const readings = Array.from({ length: 60 }, (_, index) =>
-      read(fixture, index % 2 ? 'graphql-ws' : 'graphql-sse', 'subscription { quiet { seq } }'),
+      read(
+        fixture,
+        index % 2 ? 'graphql-ws' : 'graphql-sse',
+        'subscription { quiet { seq } }',
+        `reader-${String(index)}`,
+      ),
     );
     const opened = () => fixture.state.openStreams.count('quiet');
     expect(await within(5_000, () => opened() === 60)).toBe(true);
@@ -189,7 +194,7 @@ describe('a gateway that stops', () => {
     const multipart = read(
       fixture,
       'Apollo Client over multipart',
-      'subscription { quiet { seq } }',
+      'subscription { quiet { seq job { id } } }',
     );
     expect(await within(3_000, () => fixture.state.requests.length === 2)).toBe(true);
     await soon(fixture.gateway.stop(3_000), 2_000);

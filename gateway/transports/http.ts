@@ -1,12 +1,10 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Identity } from '../../subgraphs/shared/auth.ts';
-import { ForgeError } from '../../subgraphs/shared/errors.ts';
+import { ForgeError, notFound } from '../../subgraphs/shared/errors.ts';
 import { jsonTypes, subscriptionOverJson } from '../apollo.ts';
 import { authenticate } from '../auth/auth.ts';
 import type { Engine } from '../engine.ts';
-import { runOnce } from '../engine.ts';
 import { maskThrown, RequestErrors } from '../errors.ts';
-import { eventsOf } from '../subscriptions/event-stream.ts';
 import type { HttpRoute } from '../explorer.ts';
 import type { PreparedOperation } from '../operations/operation.ts';
 import { PersistedRefusal } from '../operations/persisted-refusals.ts';
@@ -14,14 +12,13 @@ import type { ReceivedOperation } from '../operations/received.ts';
 import { receivedOperation } from '../operations/received.ts';
 import type { Caller } from '../scope.ts';
 import { callerOf } from '../scope.ts';
-import type { Events } from '../subscriptions/subscriptions.ts';
 import { prefers } from './accept.ts';
-import type { OpenStreams } from './http-stream.ts';
-import { writeStream } from './http-stream.ts';
+import { streamOperation } from './http-operation.ts';
 import { answerJson, refuse } from './json.ts';
 import type { Exchange } from './json.ts';
 import { multipart, multipartType } from './multipart.ts';
 import { bodyStatusOf, readJsonBody, requestWithText, searchMembers } from './request.ts';
+import type { OpenStreams } from './open-streams.ts';
 import { sse, sseType } from './sse.ts';
 
 export interface HttpParts {
@@ -61,7 +58,8 @@ async function answer(parts: HttpParts, exchange: Exchange): Promise<void> {
   response.setHeader('x-content-type-options', 'nosniff');
   try {
     const url = urlOf(request);
-    if (url.pathname === '/graphql') {
+    const streamId = tokenPath.exec(url.pathname)?.groups?.['id'];
+    if (url.pathname === '/graphql' || streamId !== undefined) {
       if (engine.verifyToken) allowOtherOrigins(response);
       if (request.method === 'OPTIONS') {
         response.writeHead(204, { allow: 'GET, POST, OPTIONS' }).end();
@@ -69,6 +67,10 @@ async function answer(parts: HttpParts, exchange: Exchange): Promise<void> {
       }
       const identity = await authenticate(request.headers.authorization, engine.verifyToken);
       await enter(engine, exchange, identity);
+      if (streamId !== undefined) {
+        renewStream(parts, exchange, streamId, identity);
+        return;
+      }
       const attributes = { 'forge.request_id': anonymous.requestId };
       await engine.tracing.span('graphql', anonymous.traceparent, attributes, (traceparent) =>
         graphql(parts, exchange, url, { ...anonymous, identity, traceparent }),
@@ -79,6 +81,23 @@ async function answer(parts: HttpParts, exchange: Exchange): Promise<void> {
   } catch (cause) {
     refuse(exchange, maskThrown(cause, anonymous), bodyStatusOf(cause));
   }
+}
+
+const tokenPath = /^\/graphql\/streams\/(?<id>[\w-]{1,64})\/token$/;
+
+/** Gives an open stream the token of this request. Somebody else's stream is as one that is not. */
+function renewStream(
+  { open }: HttpParts,
+  { request, response }: Exchange,
+  id: string,
+  identity: Identity | undefined,
+): void {
+  if (request.method !== 'POST') {
+    response.writeHead(405, { allow: 'POST' }).end();
+    return;
+  }
+  if (!open.renew(id, identity)) throw notFound('Stream');
+  response.writeHead(204).end();
 }
 
 /**
@@ -129,7 +148,10 @@ function text(header: string | string[] | undefined): string | undefined {
  */
 function allowOtherOrigins(response: ServerResponse): void {
   response.setHeader('access-control-allow-origin', '*');
-  response.setHeader('access-control-expose-headers', 'x-request-id');
+  response.setHeader(
+    'access-control-expose-headers',
+    'x-request-id, x-stream-id, x-token-expires-at',
+  );
   response.setHeader('access-control-allow-methods', 'GET, POST, OPTIONS');
   response.setHeader(
     'access-control-allow-headers',
@@ -165,13 +187,9 @@ async function graphql(
     refuse(exchange, maskThrown(error, caller), 406);
   } else if (type === sseType || type === multipartType) {
     if (!prepared) throw new ForgeError('BAD_USER_INPUT', 'There is no "query".');
-    const events = await open(engine, exchange, prepared, caller);
+    const format = type === sseType ? sse : multipart;
+    await streamOperation(parts, exchange, prepared, { caller, format });
     if (kind === 'subscription') response.emit('streaming');
-    await writeStream(response, events, type === sseType ? sse : multipart, {
-      caller,
-      limits: engine.limits,
-      open: parts.open,
-    });
   } else if (prepared instanceof PersistedRefusal) {
     refuse(exchange, maskThrown(prepared, caller), prepared.status);
   } else if (received?.persisted && prepared instanceof RequestErrors) {
@@ -212,31 +230,5 @@ function prepare(
   } catch (cause) {
     if (cause instanceof RequestErrors) return cause;
     throw cause;
-  }
-}
-
-/** Opens the stream of any operation. One that fails to open is a stream of its errors alone. */
-async function open(
-  engine: Engine,
-  { request, response }: Exchange,
-  prepared: PreparedOperation | RequestErrors,
-  caller: Caller,
-): Promise<Events> {
-  const gone = new AbortController();
-  response.once('close', () => {
-    gone.abort(new Error('The client has left'));
-  });
-  try {
-    if (prepared instanceof RequestErrors) throw prepared;
-    if (prepared.kind === 'subscription') {
-      return await engine.subscriptions.open(prepared, prepared.request, caller, gone.signal);
-    }
-    if (prepared.kind === 'mutation' && request.method === 'GET') {
-      throw new ForgeError('BAD_USER_INPUT', 'A mutation must be sent by POST.');
-    }
-    const { signal } = prepared.kind === 'query' ? gone : new AbortController();
-    return eventsOf(runOnce(engine, prepared.request, caller, signal));
-  } catch (cause) {
-    return eventsOf(Promise.resolve({ errors: maskThrown(cause, caller) }));
   }
 }

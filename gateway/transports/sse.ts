@@ -8,7 +8,8 @@ export const sse: StreamFormat = {
   contentType: 'text/event-stream; charset=utf-8',
   opening: ':\n\n',
   heartbeat: ':\n\n',
-  event: (result) => `event: next\ndata: ${JSON.stringify(result)}\n\n`,
+  expiring: (expiresAt) => `: token-expiring ${expiresAt}\n\n`,
+  event: (json) => `event: next\ndata: ${json}\n\n`,
   fatal: (errors) => `event: next\ndata: ${JSON.stringify({ errors })}\n\n${complete}`,
   end: 'event: complete\ndata:\n\n',
 };

@@ -8,7 +8,7 @@ describe('graphql-transport-ws', () => {
   let fixture: RunningFixture;
   beforeAll(async () => {
     fixture = await startFixture('in-process', {
-      limits: { heartbeatMs: 150, subscriptionsPerConnectionMax: 3 },
+      limits: { heartbeatMs: 150, pongTimeoutMs: 600, subscriptionsPerConnectionMax: 3 },
     });
   });
   afterAll(() => fixture.stop());

@@ -4,9 +4,13 @@ import { CloseCode, GRAPHQL_TRANSPORT_WS_PROTOCOL } from 'graphql-ws';
 import { WebSocketServer } from 'ws';
 import type { WebSocket } from 'ws';
 import type { Engine } from '../engine.ts';
-import type { Limits } from '../limits/limits.ts';
-import { webSocketProtocol } from './websocket-protocol.ts';
-import type { Connection } from './websocket-protocol.ts';
+import { jitteredRetryMs } from '../subscriptions/endings.ts';
+import { upgradeOf, WebSocketConnection } from './websocket-connection.ts';
+
+interface Open {
+  readonly socket: WebSocket;
+  readonly connection: WebSocketConnection;
+}
 
 export interface WebSockets {
   /**
@@ -22,33 +26,35 @@ export function serveWebSockets(server: Server, engine: Engine): WebSockets {
   const sockets = new WebSocketServer({
     noServer: true,
     maxPayload: limits.bodyBytesMax,
+    // Results are written past the library, which is safe as long as it compresses nothing.
     perMessageDeflate: false,
+    clientTracking: false,
     handleProtocols: (offered) =>
       offered.has(GRAPHQL_TRANSPORT_WS_PROTOCOL) ? GRAPHQL_TRANSPORT_WS_PROTOCOL : false,
   });
-  const protocol = webSocketProtocol(engine);
-  const connections = new Set<Connection>();
+  const connections = new Set<Open>();
 
   const upgrade = (request: IncomingMessage, duplex: Duplex, head: Buffer): void => {
-    duplex.on('error', () => undefined);
+    duplex.on('error', ignore);
     if (URL.parse(request.url ?? '/', 'http://gateway')?.pathname !== '/graphql') {
       refuse(duplex, '404 Not Found');
     } else if (!engine.verifyToken && isForeign(request)) {
       refuse(duplex, '403 Forbidden');
     } else {
       sockets.handleUpgrade(request, duplex, head, (socket) => {
-        const connection: Connection = {
-          socket,
-          request,
-          gone: new AbortController(),
-          callers: new Map(),
-          underWay: new Set(),
-        };
-        connections.add(connection);
+        if (socket.protocol !== GRAPHQL_TRANSPORT_WS_PROTOCOL) {
+          socket.close(CloseCode.SubprotocolNotAcceptable, 'Subprotocol not acceptable');
+          return;
+        }
+        const upgraded = upgradeOf(request.headers, engine);
+        const connection = new WebSocketConnection(socket, duplex, upgraded, engine);
+        const open: Open = { socket, connection };
+        const stopBeating = engine.heartbeats.add(connection);
+        connections.add(open);
         socket.once('close', () => {
-          connections.delete(connection);
+          connections.delete(open);
+          stopBeating();
         });
-        serve(protocol, connection, engine);
       });
     }
   };
@@ -62,6 +68,11 @@ export function serveWebSockets(server: Server, engine: Engine): WebSockets {
   };
 }
 
+/** The WebSocket tells of it as well. */
+function ignore(): void {
+  return undefined;
+}
+
 function refuse(duplex: Duplex, status: string): void {
   duplex.end(`HTTP/1.1 ${status}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`);
 }
@@ -72,14 +83,13 @@ function isForeign({ headers: { origin, host } }: IncomingMessage): boolean {
 }
 
 /** Closes one connection when its requests are answered, or at the deadline. */
-async function restart(connection: Connection, withinMs: number): Promise<void> {
-  const { socket } = connection;
+async function restart({ socket, connection }: Open, withinMs: number): Promise<void> {
   const left = new Promise((resolve) => socket.once('close', resolve));
   await idle(connection, withinMs);
-  socket.close(serviceRestart, `restarting, retry in ${String(jitteredRetryMs())} ms`);
+  connection.close(serviceRestart, `restarting, retry in ${String(jitteredRetryMs())} ms`);
   const terminate = setTimeout(
     () => {
-      socket.terminate();
+      connection.terminate();
     },
     Math.min(withinMs, closingTimeoutMs),
   );
@@ -87,100 +97,16 @@ async function restart(connection: Connection, withinMs: number): Promise<void> 
   clearTimeout(terminate);
 }
 
-async function idle(connection: Connection, withinMs: number): Promise<void> {
-  if (connection.underWay.size === 0) return;
-  await new Promise<void>((resolve) => {
+function idle(connection: WebSocketConnection, withinMs: number): Promise<void> {
+  return new Promise<void>((resolve) => {
     const deadline = setTimeout(resolve, withinMs);
-    connection.whenIdle = () => {
+    connection.whenIdle(() => {
       clearTimeout(deadline);
-      // The last answer's `complete` is written within this turn.
-      setImmediate(resolve);
-    };
+      resolve();
+    });
   });
 }
 
 const serviceRestart = 1012;
-const retryMsMax = 5_000;
 /** How long a client may take to answer a close, well under any sensible drain. */
 const closingTimeoutMs = 3_000;
-
-/** Spreads the clients' return, so that they do not all come at once. */
-export function jitteredRetryMs(): number {
-  return 200 + Math.floor(Math.random() * retryMsMax);
-}
-
-/** Binds one socket to the protocol. */
-function serve(
-  protocol: ReturnType<typeof webSocketProtocol>,
-  connection: Connection,
-  { limits, log }: Engine,
-): void {
-  const { socket, gone } = connection;
-  const stopHeartbeat = beat(socket, limits);
-  socket.on('error', (err) => {
-    log.debug({ err }, 'websocket error');
-  });
-  const closed = protocol.opened(
-    {
-      protocol: socket.protocol,
-      send: (data) => send(socket, data),
-      close: (code, reason) => {
-        socket.close(code, reason);
-      },
-      onMessage: (handle) => {
-        socket.on('message', (data: Buffer) => {
-          handle(data.toString('utf8')).catch((err: unknown) => {
-            log.error({ err }, 'websocket message failed');
-            socket.close(CloseCode.InternalServerError, 'Internal server error');
-          });
-        });
-      },
-    },
-    connection,
-  );
-  socket.once('close', (code, reason) => {
-    stopHeartbeat();
-    gone.abort(new Error('The client has left'));
-    closed(code, reason.toString()).catch((err: unknown) => {
-      log.error({ err }, 'websocket close failed');
-    });
-  });
-}
-
-/** Settles when the bytes are with the system, so a slow reader is waited for. */
-function send(socket: WebSocket, data: string): Promise<void> {
-  return new Promise((resolve, reject) => {
-    if (socket.readyState !== socket.OPEN) {
-      resolve();
-      return;
-    }
-    socket.send(data, (error) => {
-      if (error && socket.readyState === socket.OPEN) reject(error);
-      else resolve();
-    });
-  });
-}
-
-/** Pings, and drops a client that does not answer or takes nothing for too long. */
-function beat(socket: WebSocket, { heartbeatMs, stallTimeoutMs }: Limits): () => void {
-  let alive = true;
-  let stalledMs = 0;
-  socket.on('pong', () => {
-    alive = true;
-  });
-  const timer = setInterval(() => {
-    // A slow reader cannot answer pings that wait behind what it has not read.
-    stalledMs = socket.bufferedAmount > 0 ? stalledMs + heartbeatMs : 0;
-    if (stalledMs > stallTimeoutMs || (stalledMs === 0 && !alive)) {
-      socket.terminate();
-    } else if (stalledMs > 0) {
-      alive = true;
-    } else {
-      alive = false;
-      socket.ping();
-    }
-  }, heartbeatMs);
-  return () => {
-    clearInterval(timer);
-  };
-}
