@@ -18,7 +18,7 @@ import { ForgeError } from '../subgraphs/shared/errors.ts';
 import type { Log } from '../subgraphs/shared/log.ts';
 import { apolloLogger } from './apollo-logger.ts';
 import type { Caching, Run } from './caching/caching.ts';
-import { tellPolicy } from './caching/told-policy.ts';
+import { answerThrough } from './caching/told-policy.ts';
 import type { Operations } from './operations/operation.ts';
 import type { ServedGraph, ServedGraphs } from './served-graphs.ts';
 import { dataSource } from './subgraph-client/data-source.ts';
@@ -181,35 +181,28 @@ function hardenedGateway(gateway: ApolloGateway, options: ApolloOptions): Gatewa
           const { variables, overrides } = hardened;
           const execute: Run = (within) =>
             runHardened(hardened, async ({ document: safe, key }) => {
-            const run = answerable(() =>
-              prepared(executor, {
-                ...{ document: safe, operationName: undefined, variables, overrides },
-                planning: () => {
-                  operations.countPlan(document, scope.identity);
-                },
-              }),
-            );
-            scope.account.preparedMs = performance.now() - scope.account.startedMs;
-            if (run) return 'errors' in run ? run : executor.execute(run, within);
-            metrics.fallback();
-            within.policy?.forbid();
-            return stock({
-              ...requestContext,
-              context: { ...requestContext.context, scope: within },
-              document: safe,
-              // Plans are kept under this: the same for the same text only.
-              queryHash: key,
-              request: { ...request, ...(variables ? { variables: { ...variables } } : {}) },
+              const run = answerable(() =>
+                prepared(executor, {
+                  ...{ document: safe, operationName: undefined, variables, overrides },
+                  planning: () => {
+                    operations.countPlan(document, scope.identity);
+                  },
+                }),
+              );
+              scope.account.preparedMs = performance.now() - scope.account.startedMs;
+              if (run) return 'errors' in run ? run : executor.execute(run, within);
+              metrics.fallback();
+              within.policy?.forbid();
+              return stock({
+                ...requestContext,
+                context: { ...requestContext.context, scope: within },
+                document: safe,
+                // Plans are kept under this: the same for the same text only.
+                queryHash: key,
+                request: { ...request, ...(variables ? { variables: { ...variables } } : {}) },
+              });
             });
-          });
-          if (requestContext.operation.operation !== OperationTypeNode.QUERY) {
-            return caching.mutate(scope, execute);
-          }
-          const { queryHash: text } = requestContext;
-          const question = { ...hardened, loaded, document, text, ...operationOf(request) };
-          const answer = await caching.answer(question, scope, execute);
-          tellPolicy(requestContext, answer);
-          return answer.result;
+          return answerThrough(caching, requestContext, { loaded, hardened, scope }, execute);
         },
       };
     },

@@ -16,16 +16,22 @@ import type { IdentityKeys } from './subgraph-client/identity-signatures.ts';
 import { defaultLimits } from './limits/limits.ts';
 import type { Limits } from './limits/limits.ts';
 import { createListener, drain, listen } from './listener.ts';
+import { cacheMetrics } from './caching/cache-metrics.ts';
+import { caching as startCaching, noCaching } from './caching/caching.ts';
+import type { CachingOptions } from './caching/caching.ts';
 import { startOperations } from './start-operations.ts';
 import type { StartOptions } from './start-operations.ts';
 import { servedGraphs } from './served-graphs.ts';
+import type { ServedGraph, ServedGraphs } from './served-graphs.ts';
 import type { SupergraphSource } from './supergraph/source.ts';
 import type { SubgraphEndpoint } from './subgraph-client/subgraph-client.ts';
 import { forwarding } from './subgraph-client/rules.ts';
 import type { SubgraphRules } from './subgraph-client/rules.ts';
 import { subgraphClients } from './subgraph-client/subgraph-clients.ts';
+import type { SubgraphClients } from './subgraph-client/subgraph-clients.ts';
 import { subscriptions } from './subscriptions/subscriptions.ts';
 import { gatewayMetrics } from './telemetry.ts';
+import type { GatewayMetrics } from './telemetry.ts';
 import { rememberingTokens } from './auth/verified-tokens.ts';
 import { heartbeats } from './transports/heartbeats.ts';
 import { httpHandler } from './transports/http.ts';
@@ -57,6 +63,8 @@ export interface GatewayOptions {
   readonly persisted?: StartOptions['persisted'];
   /** How long a graph is made ready for what will be asked, before it is served. */
   readonly warmUpMs?: number;
+  /** Which answers are kept, and whether executions are shared; neither without it. */
+  readonly caching?: Partial<Omit<CachingOptions, 'readsHeaders'>>;
   /** Whether answers say what they cost, in `extensions.cost`; for development. */
   readonly tellCost?: boolean;
   readonly tracing?: Tracing;
@@ -78,6 +86,33 @@ export interface Gateway {
   stop(deadlineMs: number): Promise<void>;
 }
 
+interface GraphParts {
+  readonly limits: Limits;
+  readonly metrics: GatewayMetrics;
+  readonly subgraphs: SubgraphClients;
+  readonly readsHeaders: boolean;
+}
+
+/** Serves the supergraph, and each newer one over connections of its own. */
+async function startGraphs(
+  { supergraph, hardening, tellCost = false, log }: GatewayOptions,
+  { limits, metrics, subgraphs, readsHeaders }: GraphParts,
+  makeReady: (graph: ServedGraph) => Promise<void>,
+): Promise<ServedGraphs> {
+  const graphs = await servedGraphs({
+    ...{ source: supergraph, reloaded: metrics.reloaded, log },
+    make: graphMaker({
+      ...{ clientOf: subgraphs.clientOf, readsHeaders, limits, hardening, tellCost },
+      measuredCost: metrics.cost,
+    }),
+    warm: makeReady,
+  });
+  graphs.onReplaced(({ loaded }) => {
+    subgraphs.keepOnly(loaded.subgraphs, limits.requestTimeoutMs);
+  });
+  return graphs;
+}
+
 /** Starts the gateway. The parts stand in the reverse order of a request's way through them. */
 export async function createGateway(options: GatewayOptions): Promise<Gateway> {
   const { config, log, endpoints, identityKeys, host } = options;
@@ -93,22 +128,19 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
     ...{ persisted: options.persisted, warmUpMs: options.warmUpMs, unlisted: metrics.unlisted },
   });
   const { operations } = started;
-  const graphs = await servedGraphs({
-    ...{ source: options.supergraph, reloaded: metrics.reloaded, log },
-    make: graphMaker({
-      ...{ clientOf: subgraphs.clientOf, limits, hardening: options.hardening },
-      ...{ tellCost: options.tellCost ?? false, measuredCost: metrics.cost },
-    }),
-    warm: started.makeReady,
+  const readsHeaders = endpoints === undefined;
+  const caching = startCaching({ ...noCaching, ...options.caching, readsHeaders });
+  const parts = { limits, metrics, subgraphs, readsHeaders };
+  const graphs = await startGraphs(options, parts, started.makeReady);
+  started.follow(graphs);
+  cacheMetrics(registry, {
+    ...{ ...started.caches, ...caching.caches },
+    plans: () => graphs.current.executor.plans,
   });
-  graphs.onReplaced(({ loaded }) => {
-    subgraphs.keepOnly(loaded.subgraphs, limits.requestTimeoutMs);
-  });
-  started.follow(graphs, registry);
 
   const engine: Engine = {
     apollo: await startApollo({
-      ...{ graphs, operations, limits, metrics, log },
+      ...{ graphs, operations, caching, limits, metrics, log },
       ...{ production, apollo },
     }),
     subscriptions: subscriptions({ graphs, operations, limits, metrics }),

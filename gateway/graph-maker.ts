@@ -1,3 +1,4 @@
+import { tellingPolicy } from './caching/subgraph-headers.ts';
 import { demandControl } from './demand/demand.ts';
 import type { MeasuredCost } from './demand/demand.ts';
 import { createExecutor } from './executor/executor.ts';
@@ -13,6 +14,8 @@ import type { Subgraph } from './supergraph/supergraph.ts';
 export interface GraphMakerOptions {
   /** Throws for a subgraph that nobody serves. */
   readonly clientOf: (subgraph: Subgraph) => SubgraphClient;
+  /** Whether subgraphs say how long their answers may be kept. */
+  readonly readsHeaders: boolean;
   readonly limits: Limits;
   readonly hardening: HardeningOptions | undefined;
   readonly tellCost: boolean;
@@ -30,7 +33,10 @@ export function graphMaker(options: GraphMakerOptions): (composed: string) => Se
       loaded,
       clients,
       hardening: hardening(loaded, { demand, ...options.hardening }),
-      executor: createExecutor({ ...loaded, ...createPlanner(loaded), subgraphs: clients }),
+      executor: createExecutor({
+        ...{ ...loaded, ...createPlanner(loaded) },
+        subgraphs: options.readsHeaders ? tellingPolicy(clients) : clients,
+      }),
     };
   };
 }

@@ -13,6 +13,10 @@ export interface Scope {
   readonly traceparent: string;
   /** Headers of the client that some subgraph gets. */
   readonly forwarded: Forwarded | undefined;
+  /** What the client says about answers that are kept. */
+  readonly cacheControl?: string | undefined;
+  /** Takes note of how long the answer may be kept, where somebody wants to know. */
+  readonly policy?: AnswerPolicy;
   /** Aborts when the answer is no longer wanted. */
   readonly signal: AbortSignal;
   /** Milliseconds since the epoch; no subgraph call outlives it. */
@@ -28,6 +32,7 @@ export interface Caller {
   readonly requestId: string;
   readonly traceparent: string;
   readonly forwarded: Forwarded | undefined;
+  readonly cacheControl?: string | undefined;
   readonly log: Log;
 }
 
@@ -40,6 +45,7 @@ export function callerOf(
     readonly requestId?: string | undefined;
     readonly traceparent?: string | undefined;
     readonly forwarded?: Forwarded | undefined;
+    readonly cacheControl?: string | undefined;
   },
   identity: Identity | undefined,
   log: Log,
@@ -52,7 +58,8 @@ export function callerOf(
     headers.traceparent !== undefined && traceparentPattern.test(headers.traceparent)
       ? headers.traceparent
       : `00-${randomBytes(16).toString('hex')}-${randomBytes(8).toString('hex')}-01`;
-  return { identity, requestId, traceparent, forwarded: headers.forwarded, log };
+  const { forwarded, cacheControl } = headers;
+  return { identity, requestId, traceparent, forwarded, cacheControl, log };
 }
 
 const requestIdPattern = /^[\w.:-]{8,128}$/;

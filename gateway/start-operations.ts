@@ -1,6 +1,5 @@
-import type { Registry } from 'prom-client';
 import type { Log } from '../subgraphs/shared/log.ts';
-import { cacheMetrics } from './caching/cache-metrics.ts';
+import type { CacheStats } from './caching/kept.ts';
 import { operations as prepareOperations } from './operations/operation.ts';
 import type { Operations, OperationsOptions } from './operations/operation.ts';
 import { persistedOperations } from './operations/persisted.ts';
@@ -21,8 +20,9 @@ export interface StartedOperations {
   readonly operations: Operations;
   /** Plans what is going to be asked of a graph that nobody asks yet. */
   readonly makeReady: (graph: ServedGraph) => Promise<void>;
-  /** Plans each newer list for the graph that is served, and shows how full the caches are. */
-  follow(graphs: ServedGraphs, registry: Registry): void;
+  /** Plans each newer list for the graph that is served. */
+  follow(graphs: ServedGraphs): void;
+  readonly caches: Readonly<Record<'documents' | 'registered', () => CacheStats>>;
   stop(): Promise<void>;
 }
 
@@ -37,16 +37,12 @@ export async function startOperations(options: StartOptions): Promise<StartedOpe
   return {
     operations,
     makeReady,
-    follow(graphs, registry) {
+    caches: { documents: () => operations.documents, registered: () => persisted.registered },
+    follow(graphs) {
       persisted.onReplaced(() => {
         makeReady(graphs.current).catch((err: unknown) => {
           log.error({ err }, 'the new list of operations could not be planned');
         });
-      });
-      cacheMetrics(registry, {
-        documents: () => operations.documents,
-        registered: () => persisted.registered,
-        plans: () => graphs.current.executor.plans,
       });
     },
     stop: () => persisted.stop(),

@@ -1,5 +1,6 @@
 import type { ExecutionResult } from 'graphql';
 import type { Dispatcher, Pool } from 'undici';
+import { noteCacheControl } from '../caching/subgraph-headers.ts';
 import { passingStatuses, PassingStatus } from './http-retry.ts';
 import type { GraphRequest } from './subgraph-client.ts';
 import { unavailable } from './subgraph-client.ts';
@@ -16,13 +17,16 @@ export async function call(
   headers['accept'] = 'application/graphql-response+json, application/json';
   headers['content-type'] = 'application/json';
   const body = JSON.stringify(request);
-  const { status, text } = await exchanged(pool, signal, { path, method: 'POST', headers, body });
-  return resultIn(name, status, text);
+  const answer = await exchanged(pool, signal, { path, method: 'POST', headers, body });
+  const result = resultIn(name, answer.status, answer.text);
+  noteCacheControl(result, answer.cacheControl);
+  return result;
 }
 
 interface Exchanged {
   readonly status: number;
   readonly text: string;
+  readonly cacheControl: unknown;
 }
 
 /** Sends one request and takes its whole answer, without a stream for either. */
@@ -34,6 +38,7 @@ function exchanged(
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
     let status = 0;
+    let cacheControl: unknown;
     let abort = (): void => undefined;
     const onAbort = (): void => {
       abort();
@@ -48,8 +53,9 @@ function exchanged(
           };
           if (signal.aborted) abort();
         },
-        onResponseStart(_controller, statusCode) {
+        onResponseStart(_controller, statusCode, answered) {
           status = statusCode;
+          cacheControl = answered['cache-control'];
         },
         onResponseData(_controller, chunk) {
           chunks.push(chunk);
@@ -58,7 +64,7 @@ function exchanged(
           signal.removeEventListener('abort', onAbort);
           const [only, ...more] = chunks;
           const bytes = only && more.length === 0 ? only : Buffer.concat(chunks);
-          resolve({ status, text: bytes.toString('utf8') });
+          resolve({ status, cacheControl, text: bytes.toString('utf8') });
         },
         onResponseError(_controller, error) {
           signal.removeEventListener('abort', onAbort);

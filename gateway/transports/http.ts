@@ -50,6 +50,7 @@ async function answer(parts: HttpParts, exchange: Exchange): Promise<void> {
       requestId: text(requestId),
       traceparent: text(traceparent),
       forwarded: engine.forwarding(request.headers),
+      cacheControl: request.headers['cache-control'],
     },
     undefined,
     engine.log,
