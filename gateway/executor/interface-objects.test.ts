@@ -8,7 +8,7 @@ const graph = scripted({
     type Book implements Item @key(fields: "id") { id: ID! }
     type Film implements Item @key(fields: "id") { id: ID! }`,
   marks: `type Item @interfaceObject @key(fields: "id") {
-      id: ID! stars: Int! note(in: String): String next: Page }
+      id: ID! stars: Int! note(in: String): String next: Page after: Item }
     type Page { number: Int! lines: Int! }`,
   films: `type Film @key(fields: "id") { id: ID! stars: Int! @external
     isGood: Boolean @requires(fields: "stars") }`,
@@ -27,7 +27,9 @@ const shop: Answer = () => ({
 function askedOfMarks() {
   const [asked] = graph.asked.filter(({ subgraph }) => subgraph === 'marks');
   const { query = '', variables = {} } = asked?.request ?? {};
-  const lists = query.matchAll(/_entities\(representations:\$(\w+)\)\{\.\.\.on Item\{(.*?)\}\}/g);
+  const lists = query.matchAll(
+    /_entities\(representations:\$(\w+)\)\{\.\.\.on Item\{(.*?)\}\}(?=_|\}$)/g,
+  );
   return [...lists].map(([, name = '', fields]) => {
     const told = variables[name] as { id: string }[];
     return [fields, told.map(({ id }) => id)];
@@ -88,6 +90,16 @@ describe('entities of several types, told as an interface object', () => {
       '{ items { ... on Book { next { number } } ... on Film { ...F } } } fragment F on Film { next { lines } }';
     await graph.run(query, { shop, marks });
     expect(graph.asked[1]?.request.query).toMatch(/next\{number\}.*next\{lines\}/);
+  });
+
+  it('are not asked for the way to what is read at its end of another type only', async () => {
+    const query = `{ items {
+      ... on Book { after { ... on Film { isGood } } } ... on Film { second: after { id } } } }`;
+    await graph.run(query, { shop, marks, films: () => ({ data: { _entities: [] } }) });
+    expect(askedOfMarks()).toEqual([
+      ['after{__typename id}', ['b']],
+      ['second:after{id}', ['f']],
+    ]);
   });
 
   it('carry no variable for what is not asked of any', async () => {

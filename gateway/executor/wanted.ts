@@ -12,6 +12,12 @@ import { fieldsWhere, nothingLeft } from './selections.ts';
 export interface Wanted {
   readonly fragments: OperationText['fragments'];
   readonly sets: readonly SelectionSetNode[];
+  /**
+   * Fields that only lead to where something is read. They are no reason to ask
+   * for the field: the planner names the ways of fetches without the types on
+   * them, and who is not asked for the field has nothing at its end.
+   */
+  readonly ways: ReadonlySet<FieldNode>;
 }
 
 /** The types that the objects at a place may be of; undefined when they may be of any. */
@@ -22,10 +28,11 @@ export function wantedBy(
   { operation, fragments }: OperationText,
   fetches: readonly PlannedFetch[],
 ): Wanted {
+  const ways = new Set<FieldNode>();
   const required = fetches.flatMap(({ node, steps }) =>
-    node.requires ? requiredAt(node.requires, steps) : [],
+    node.requires ? requiredAt(node.requires, steps, ways) : [],
   );
-  return { fragments, sets: [operation.selectionSet, ...required] };
+  return { fragments, sets: [operation.selectionSet, ...required], ways };
 }
 
 /** What is read at the end of a way. */
@@ -67,9 +74,9 @@ export function wantedOnly(
       }
       const own = [...path, (selection.alias ?? selection.name).value];
       const reasons = fields.get(String(renamedPath(own, rewrites).at(-1)));
-      if (selection.name.value === '__typename' || (reasons && !selection.selectionSet))
-        return [selection];
-      if (!reasons || !selection.selectionSet) return [];
+      if (selection.name.value === '__typename') return [selection];
+      if (!reasons || reasons.every((reason) => here.ways.has(reason))) return [];
+      if (!selection.selectionSet) return [selection];
       const left = narrowed(selection.selectionSet, within(here, reasons), undefined, own);
       return [withSelections(selection, left)];
     });
@@ -105,18 +112,23 @@ function fieldsFor({ fragments, sets }: Wanted, types: Types, typesWithin: Types
   return fieldsWhere({ fragments }, holds, sets);
 }
 
-function within({ fragments }: Wanted, fields: readonly FieldNode[]): Wanted {
-  return { fragments, sets: fields.flatMap(({ selectionSet }) => selectionSet ?? []) };
+function within(wanted: Wanted, fields: readonly FieldNode[]): Wanted {
+  return { ...wanted, sets: fields.flatMap(({ selectionSet }) => selectionSet ?? []) };
 }
 
 /** What represents the entities at the end of a way, as a selection from the root of the tree. */
 function requiredAt(
   requires: readonly QueryPlanSelectionNode[],
   steps: readonly Step[],
+  ways: Set<FieldNode>,
 ): SelectionSetNode {
   let selections = requires.map(selectionOf);
   for (const step of steps.toReversed()) {
-    if (step.kind === 'field') selections = [fieldNode(step.key, selections)];
+    if (step.kind === 'field') {
+      const way = fieldNode(step.key, selections);
+      ways.add(way);
+      selections = [way];
+    }
     if (step.kind === 'types') {
       const inner = selections;
       selections = [...step.names].map((name) => fragmentNode(name, inner));
