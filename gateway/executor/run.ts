@@ -172,20 +172,27 @@ async function askEntities(request: PlannedRequest, execution: Execution): Promi
 type Found = Map<string, Tree[]>;
 
 function batchOf(part: EntitiesPart, found: Found, execution: Execution): Batch {
-  const { root, isAbstract, troubles } = execution;
+  const { root, isAbstract } = execution;
   const representations = part.represent();
   const targets = part.places.map((place): Targets => {
     const entities = found.get(place.text) ?? objectsAt(root, place.steps, isAbstract);
     found.set(place.text, entities);
     const indices = entities.map((entity) => representations.placeOf(entity));
-    if (indices.includes(lacking)) troubles.failedWith(place.keys, part.fields);
     return { place, entities, indices };
   });
   const batch = { part, representations, targets };
-  if (targets.some(({ indices }) => indices.includes(lacking))) {
-    for (const path of standing(batch, lacking, execution)) troubles.lostWith(path, part.fields);
-  }
+  takeLacking(batch, execution);
   return batch;
+}
+
+/** Entities that cannot be asked about fail, or are lost, as what they lack did. */
+function takeLacking(batch: Batch, execution: Execution): void {
+  const { part, targets } = batch;
+  const { troubles } = execution;
+  const short = targets.filter(({ indices }) => indices.includes(lacking));
+  if (short.length === 0) return;
+  for (const { place } of short) troubles.failedWith(place.keys, part.fields);
+  for (const path of standing(batch, lacking, execution)) troubles.lostWith(path, part.fields);
 }
 
 /** Puts each error where its entities stand in the response. */
