@@ -43,7 +43,7 @@ async function start(): Promise<{ readonly url: string; stop(): Promise<void> }>
     ...{ config, log, registry, tracing, auth },
     supergraph: supergraphOf(values.supergraph, config, log),
     endpoints: undefined,
-    ...(await gatewaySettings(config)),
+    ...(await gatewaySettings(config, log)),
     verifyToken: createTokenVerifier(config.auth, keys),
     identityKeys: keys,
     host: config.gateway.host,

@@ -39,13 +39,13 @@ export async function startOperations(options: StartOptions): Promise<StartedOpe
     makeReady,
     caches: { documents: () => operations.documents, registered: () => persisted.registered },
     follow(graphs) {
-      persisted.onReplaced(() => {
+      persisted.list.onReplaced(() => {
         makeReady(graphs.current).catch((err: unknown) => {
           log.error({ err }, 'the new list of operations could not be planned');
         });
       });
     },
-    stop: () => persisted.stop(),
+    stop: () => persisted.list.stop(),
   };
 }
 

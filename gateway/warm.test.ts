@@ -5,6 +5,7 @@ import { createExecutor } from './executor/executor.ts';
 import { composeFixture } from './fixtures/subgraphs.ts';
 import { hardening } from './hardening/hardening.ts';
 import { defaultLimits as limits } from './limits/limits.ts';
+import { noOperations } from './operations/operation-list.ts';
 import { persistedOperations } from './operations/persisted.ts';
 import { operations as prepareOperations } from './operations/operation.ts';
 import type { Operations } from './operations/operation.ts';
@@ -38,7 +39,10 @@ describe('a graph that is going to be served', () => {
     });
     operations = prepareOperations({
       ...{ limits, admission: admission({ limits }), introspection: true },
-      persisted: { ...persisted, bodies: listed },
+      persisted: {
+        ...persisted,
+        list: { ...persisted.list, current: { ...noOperations, bodies: listed } },
+      },
     });
   };
   const read = (query: string, operationName?: string) =>

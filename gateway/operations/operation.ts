@@ -123,7 +123,7 @@ export function operations(options: OperationsOptions): Operations {
       const recent = [...documents.values()].reverse();
       for (const { document } of recent) yield document;
       const seen = new Set(recent.map(({ query }) => query));
-      for (const query of persisted.bodies) {
+      for (const query of persisted.list.current.bodies) {
         if (seen.has(query)) continue;
         const document = readable(() => newDocument(query));
         if (document) yield document;

@@ -6,8 +6,9 @@ import type { Log } from '../../subgraphs/shared/log.ts';
 import type { CacheStats } from '../caching/kept.ts';
 import { Shares } from '../caching/shares.ts';
 import type { TextSource } from '../watched-file.ts';
+import type { FollowedList } from './followed-list.ts';
+import { followedList } from './followed-list.ts';
 import type { OperationList } from './operation-list.ts';
-import { noOperations, readManifest } from './operation-list.ts';
 import * as refusals from './persisted-refusals.ts';
 import type { OperationRequest, ReceivedOperation } from './received.ts';
 
@@ -42,13 +43,9 @@ export interface PersistedOperations {
   admit(request: OperationRequest, document: DocumentNode, identity: Identity | undefined): void;
   /** Whether a text is one of the list as it is: nobody has to pay for its being new. */
   lists(query: string): boolean;
-  /** The texts of the list. */
-  readonly bodies: readonly string[];
-  /** Is called after another list has come into use. */
-  onReplaced(listener: () => void): void;
+  readonly list: FollowedList;
   /** Of the texts that clients have registered. */
   readonly registered: CacheStats;
-  stop(): Promise<void>;
 }
 
 /**
@@ -64,30 +61,13 @@ export interface PersistedOperations {
 export async function persistedOperations(options: PersistedOptions): Promise<PersistedOperations> {
   const { mode, manifest, log } = options;
   const registered = new Shares<{ readonly query: string }>(registeredBytesMax);
-  const listeners: (() => void)[] = [];
   const registers = mode === 'off' || mode === 'log-only';
-  let list: OperationList = noOperations;
-  const take = async (text: string): Promise<void> => {
-    try {
-      list = await readManifest(text);
-      log.info({ operations: list.bodies.length }, 'a new list of operations is in use');
-      for (const listener of listeners) listener();
-    } catch (err) {
-      log.error({ err }, 'a new list of operations was refused, the last one stays in use');
-    }
-  };
-  let reading: Promise<void> = Promise.resolve();
-  const first = await manifest?.start((text) => {
-    reading = reading.then(() => take(text));
-  });
-  if (first !== undefined) list = await readManifest(first);
+  const list = await followedList(manifest, log);
   const check = safelist(options);
   return {
     registered,
-    get bodies() {
-      return list.bodies;
-    },
-    lists: (query) => list.has(query),
+    list,
+    lists: (query) => list.current.has(query),
     resolve({ persisted, query, operationName, variables }, identity) {
       if (!persisted) {
         if (mode === 'ids-only') throw refusals.idRequired();
@@ -95,7 +75,7 @@ export async function persistedOperations(options: PersistedOptions): Promise<Pe
       }
       const { id } = persisted;
       if (id === undefined) throw refusals.badExtension();
-      const listed = list.bodyOf(id);
+      const listed = list.current.bodyOf(id);
       if (query === undefined) {
         const known = listed ?? registered.get(identity?.tenant ?? '', id)?.query;
         if (known !== undefined) return { query: known, operationName, variables };
@@ -107,16 +87,9 @@ export async function persistedOperations(options: PersistedOptions): Promise<Pe
       return { query, operationName, variables, ...(isNew ? { registers: id } : {}) };
     },
     admit({ query, registers: id }, document, identity) {
-      check?.(list, query, document);
+      check?.(list.current, query, document);
       if (id === undefined) return;
       registered.set(identity?.tenant ?? '', id, { query }, 2 * query.length + bytesPerText);
-    },
-    onReplaced(listener) {
-      listeners.push(listener);
-    },
-    async stop() {
-      await manifest?.stop();
-      await reading;
     },
   };
 }

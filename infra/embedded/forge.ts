@@ -172,7 +172,7 @@ async function startGateway(
     host: config.gateway.host,
     port: config.gateway.port,
     auth: true,
-    ...(await gatewaySettings(config)),
+    ...(await gatewaySettings(config, log)),
     registry,
     tracing,
     routes: members.flatMap(({ subgraph, db }) => subgraph.routes?.(db) ?? []),

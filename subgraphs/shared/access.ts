@@ -36,6 +36,14 @@ export function can(identity: Pick<Identity, 'scopes'>, permission: string): boo
   return grantsOf(identity.scopes).has(permission);
 }
 
+/**
+ * The scopes of a caller, and what its roles grant: what `@requiresScopes` of a
+ * graph is held against, so that a role is worth there what it is here.
+ */
+export function scopesOf({ scopes }: Pick<Identity, 'scopes'>): Iterable<string> {
+  return new Set([...scopes, ...grantsOf(scopes)]);
+}
+
 const known: ReadonlySet<string> = new Set(permissions);
 const grants = new WeakMap<readonly string[], ReadonlySet<string>>();
 

@@ -4,40 +4,13 @@ import { z } from 'zod';
 import type { TokenRules } from './auth.ts';
 import type { KeySource } from './keys.ts';
 import type { LogLevel } from './log.ts';
+import { count, mebibytes, names, onOff, port, text, url, urls } from './setting-kinds.ts';
 
 /** A setting of the product: its variable, what it may be, and what it is for. */
 interface Setting<T> {
   readonly about: string;
   readonly schema: z.ZodType<T, string | undefined>;
 }
-
-const port = (fallback: number) =>
-  z
-    .string()
-    .regex(/^\d{1,5}$/, 'must be a port from 0 to 65535')
-    .transform(Number)
-    .refine((value) => value <= 65_535, 'must be a port from 0 to 65535')
-    .optional()
-    .default(fallback);
-const text = z.string().min(1, 'must not be empty').optional();
-const url = z
-  .url({ protocol: /^https?$/, error: 'must be a URL that begins with http:// or https://' })
-  .optional();
-const urls = z
-  .string()
-  .transform((value) => value.split(',').map((one) => one.trim()))
-  .refine((all) => all.every((one) => /^https?:$/.test(URL.parse(one)?.protocol ?? '')), {
-    error: 'must be URLs that begin with http:// or https://, separated by commas',
-  })
-  .optional();
-const count = (fallback: number, max: number) =>
-  z
-    .string()
-    .regex(/^[1-9]\d*$/, `must be a whole number from 1 to ${String(max)}`)
-    .transform(Number)
-    .refine((value) => value <= max, `must be a whole number from 1 to ${String(max)}`)
-    .optional()
-    .default(fallback);
 
 /** Every variable that the product reads. Nothing else in the environment changes what it does. */
 export const settings = {
@@ -108,6 +81,38 @@ export const settings = {
     about: 'A file that says how subgraphs are asked: deadlines, and headers they get.',
     schema: text,
   },
+  FORGE_GATEWAY_LIMITS: {
+    about: 'A file that says what each tenant may ask for.',
+    schema: text,
+  },
+  FORGE_PERSISTED_OPERATIONS: {
+    about: 'A manifest of the operations that clients were built with, in Apollo’s format.',
+    schema: text,
+  },
+  FORGE_PERSISTED_OPERATIONS_MODE: {
+    about: 'What becomes of other operations: off, log-only, safelist or ids-only.',
+    schema: z.enum(['off', 'log-only', 'safelist', 'ids-only']).optional().default('off'),
+  },
+  FORGE_WARM_UP_SECONDS: {
+    about: 'How long a graph is made ready for what will be asked, before it is served.',
+    schema: count(10, 600),
+  },
+  FORGE_RESPONSE_CACHE_MIB: {
+    about: 'How much the answers that are kept may take; 0 keeps none.',
+    schema: mebibytes,
+  },
+  FORGE_SHARE_IN_FLIGHT: {
+    about: 'Whether an actor’s same queries at the same time share one execution: on or off.',
+    schema: onOff,
+  },
+  FORGE_OVERRIDE_LABELS: {
+    about: 'Labels of `@override` that are on for everybody; separated by commas.',
+    schema: names,
+  },
+  FORGE_TELL_COST: {
+    about: 'Whether answers say what they cost, in `extensions.cost`: on or off.',
+    schema: onOff,
+  },
   APOLLO_KEY: {
     about: 'The key of GraphOS: usage is reported, and a gateway may get its supergraph there.',
     schema: text,
@@ -137,6 +142,19 @@ export interface Config {
     readonly publicUrl: string;
     /** The file with the rules for asking subgraphs. */
     readonly subgraphRules: string | undefined;
+    /** The file with the limits of tenants. */
+    readonly limits: string | undefined;
+    readonly persisted: {
+      /** The file with the list of operations. */
+      readonly file: string | undefined;
+      readonly mode: 'off' | 'log-only' | 'safelist' | 'ids-only';
+    };
+    readonly warmUpMs: number;
+    /** 0 keeps no answers. */
+    readonly responseCacheBytes: number;
+    readonly sharesInFlight: boolean;
+    readonly overrideLabels: readonly string[];
+    readonly tellCost: boolean;
   };
   readonly admin: { readonly host: string; readonly port: number };
   readonly subgraph: { readonly host: string; readonly port: number };
@@ -201,6 +219,10 @@ function contradictions(values: Values): string[] {
   if (values.FORGE_SANDBOX === 'kubernetes' && values.FORGE_KUBECONFIG === undefined) {
     problems.push('FORGE_SANDBOX=kubernetes needs FORGE_KUBECONFIG.');
   }
+  const { FORGE_PERSISTED_OPERATIONS_MODE: mode, FORGE_PERSISTED_OPERATIONS: list } = values;
+  if (mode !== 'off' && list === undefined) {
+    problems.push(`FORGE_PERSISTED_OPERATIONS_MODE=${mode} needs FORGE_PERSISTED_OPERATIONS.`);
+  }
   if (values.NODE_ENV !== 'production') return problems;
   const needed = ['DATABASE_URL', 'FORGE_ISSUER', 'FORGE_ROOT_SECRET'] as const;
   for (const name of needed) {
@@ -223,6 +245,16 @@ function configOf(values: Values): Config {
       port: gatewayPort,
       publicUrl: values.FORGE_GATEWAY_URL ?? values.FORGE_PUBLIC_URL ?? publicUrl,
       subgraphRules: values.FORGE_SUBGRAPH_RULES,
+      limits: values.FORGE_GATEWAY_LIMITS,
+      persisted: {
+        file: values.FORGE_PERSISTED_OPERATIONS,
+        mode: values.FORGE_PERSISTED_OPERATIONS_MODE,
+      },
+      warmUpMs: 1_000 * values.FORGE_WARM_UP_SECONDS,
+      responseCacheBytes: 1_048_576 * values.FORGE_RESPONSE_CACHE_MIB,
+      sharesInFlight: values.FORGE_SHARE_IN_FLIGHT,
+      overrideLabels: values.FORGE_OVERRIDE_LABELS ?? [],
+      tellCost: values.FORGE_TELL_COST,
     },
     admin: { host: values.FORGE_ADMIN_HOST, port: values.FORGE_ADMIN_PORT },
     subgraph: { host: values.FORGE_SUBGRAPH_HOST, port: values.FORGE_SUBGRAPH_PORT },
