@@ -107,14 +107,14 @@ export default {
     {
       name: 'gateway',
       comment:
-        'The gateway imports itself and shared config, errors, log, telemetry, health, http-client, auth and keys.',
+        'The gateway imports itself and shared config, errors, log, telemetry, health, http-client, retry-budget, auth, access and keys.',
       severity: 'error',
       from: { path: '^gateway/', pathNot: test },
       to: {
         path: ours,
         pathNot: [
           '^gateway/',
-          '^subgraphs/shared/(config|errors|log|telemetry|health|http-client|auth|keys)[.]ts$',
+          '^subgraphs/shared/(config|errors|log|telemetry|health|http-client|retry-budget|auth|access|keys)[.]ts$',
         ],
       },
     },

@@ -25,6 +25,8 @@ export interface Engine {
   readonly limits: Limits;
   /** Takes from a request's headers what subgraphs get of them. */
   readonly forwarding: ReturnType<typeof forwarding>;
+  /** The headers of requests that answers depend on, as `vary` names them. */
+  readonly vary: string;
   readonly log: Log;
   readonly tracing: Tracing;
   /** Look after connections that stay open. */

@@ -25,7 +25,7 @@ import { servedGraphs } from './served-graphs.ts';
 import type { ServedGraph, ServedGraphs } from './served-graphs.ts';
 import type { SupergraphSource } from './supergraph/source.ts';
 import type { SubgraphEndpoint } from './subgraph-client/subgraph-client.ts';
-import { forwarding } from './subgraph-client/rules.ts';
+import { forwardedNames, forwarding } from './subgraph-client/rules.ts';
 import type { SubgraphRules } from './subgraph-client/rules.ts';
 import { subgraphClients } from './subgraph-client/subgraph-clients.ts';
 import type { SubgraphClients } from './subgraph-client/subgraph-clients.ts';
@@ -147,6 +147,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
     ...{ operations, admission: entrance },
     verifyToken: options.auth ? rememberingTokens(options.verifyToken) : undefined,
     forwarding: forwarding(rules),
+    vary: ['accept', 'authorization', ...forwardedNames(rules)].join(', '),
     ...{ limits, log, tracing },
     heartbeats: heartbeats(limits.heartbeatMs),
     tokens: tokenWatch(limits.tokenWarningMs),

@@ -47,6 +47,13 @@ describe('the cache-control of an answer', () => {
     expect(await cacheControlOf('mutation { add(id: "a") { size } }')).toBe('no-store');
   });
 
+  it('holds for the same token and forwarded headers only, whatever cache is between', async () => {
+    const subgraphRules = { all: { forward: ['accept-language'] } };
+    await start({}, { subgraphRules });
+    const { headers } = await post(fixture, { query: '{ item(id: "a") { name } }' }, as('acme'));
+    expect(headers.get('vary')).toBe('accept, authorization, accept-language');
+  });
+
   it('is no-store with an error anywhere, and for a refusal', async () => {
     await start();
     expect(await cacheControlOf('{ item(id: "a") { name } broken }')).toBe('no-store');

@@ -1,5 +1,4 @@
 import { describe, expect, it } from '@jest/globals';
-import { Kept } from '../caching/kept.ts';
 import { plannedFetches, UnsupportedPlan } from './plan-fetches.ts';
 import { represents } from './representations.ts';
 import { renamedPath, rewriter } from './rewrites.ts';
@@ -142,19 +141,5 @@ describe('a plan', () => {
     ['values from a context', { ...fetch, contextRewrites: [{}] }],
   ])('with %s is left to the stock executor', (_name, node) => {
     expect(() => plannedFetches(node as never, false)).toThrow(UnsupportedPlan);
-  });
-});
-
-describe('what is kept', () => {
-  it('weighs no more than it may, and is what was used last', () => {
-    const kept = new Kept<{ readonly name: string }>(10);
-    for (const name of ['a', 'b', 'c']) {
-      kept.set(name, { name }, 4);
-      kept.get('a');
-    }
-    expect(['a', 'b', 'c'].map((name) => kept.get(name)?.name)).toEqual(['a', undefined, 'c']);
-    kept.set('huge', { name: 'huge' }, 99);
-    expect(kept.get('a')).toBeUndefined();
-    expect(kept.get('huge')).toBeDefined();
   });
 });

@@ -1,9 +1,14 @@
+import { createHash } from 'node:crypto';
 import { afterEach, describe, expect, it } from '@jest/globals';
+import { pino } from 'pino';
 import { Registry } from 'prom-client';
 import { post } from '../fixtures/clients.ts';
 import { startFixture } from '../fixtures/gateway.ts';
 import type { RunningFixture } from '../fixtures/gateway.ts';
+import { admission } from '../limits/admission.ts';
 import { defaultLimits } from '../limits/limits.ts';
+import { operations } from './operation.ts';
+import { persistedOperations } from './persisted.ts';
 
 describe('an operation with conditions', () => {
   let fixture: RunningFixture;
@@ -37,5 +42,30 @@ describe('an operation with conditions', () => {
     expect(told).toContain('forge_gateway_cache_lookups_total{cache="plans",outcome="hit"} 1');
     expect(told).toContain('forge_gateway_cache_entries{cache="documents"} 1');
     expect(told).toMatch(/forge_gateway_cache_bytes{cache="documents"} [1-9]\d{3,}/);
+  });
+});
+
+describe('documents that are kept', () => {
+  it('take no more than they may, however many come, and are found by their hash while they are', async () => {
+    const persisted = await persistedOperations({
+      ...{ mode: 'off', manifest: undefined, log: pino({ level: 'silent' }) },
+      unlisted: () => undefined,
+    });
+    const kept = operations({
+      ...{ limits: defaultLimits, admission: admission({ limits: defaultLimits }), persisted },
+      ...{ introspection: true, documentBytesMax: 100_000 },
+    });
+    const texts = Array.from({ length: 200 }, (_, index) => `{ a${String(index)}: __typename }`);
+    const documents = texts.map(
+      (query) =>
+        kept.prepare(
+          { query, operationName: undefined, variables: undefined, persisted: undefined },
+          undefined,
+        ).document,
+    );
+    expect(kept.documents.bytes).toBeLessThanOrEqual(100_000);
+    const hashOf = (text = '') => createHash('sha256').update(text).digest('hex');
+    expect(kept.byHash(hashOf(texts.at(-1)))).toBe(documents.at(-1));
+    expect(kept.byHash(hashOf(texts[0]))).toBeUndefined();
   });
 });

@@ -65,6 +65,8 @@ export interface OperationsOptions {
   /** Whether clients may ask what the graph consists of. */
   readonly introspection: boolean;
   readonly persisted: PersistedOperations;
+  /** How much the documents that are kept may take. */
+  readonly documentBytesMax?: number;
 }
 
 /** A document with what it is found by. */
@@ -78,6 +80,7 @@ interface Read {
 export function operations(options: OperationsOptions): Operations {
   const { limits, admission, introspection, persisted } = options;
   const hashes = new Map<string, Read>();
+  const { documentBytesMax = defaultDocumentBytesMax } = options;
   const documents = new Kept<Read>(documentBytesMax, ({ hash }) => hashes.delete(hash));
   const unplanned = new WeakSet<DocumentNode>();
   const validated = new WeakMap<GraphQLSchema, WeakMap<DocumentNode, readonly GraphQLError[]>>();
@@ -132,10 +135,10 @@ export function operations(options: OperationsOptions): Operations {
   };
 }
 
-const documentBytesMax = 128 * 1_048_576;
+const defaultDocumentBytesMax = 128 * 1_048_576;
 
 /** About what a document takes with all that is kept with it, by what was measured. */
-const bytesPerCharacter = 150;
+const bytesPerCharacter = 120;
 const bytesPerDocument = 2_000;
 
 /** Undefined for a document that cannot be run. */

@@ -52,13 +52,17 @@ export function ruleFor({ all, subgraphs = {} }: SubgraphRules, name: string): S
 /** The headers of a client's request that some subgraph gets. */
 export type Forwarded = Readonly<Record<string, string>>;
 
-/** Takes from a request the headers that some rule forwards; undefined when there is none. */
-export function forwarding({
-  all,
-  subgraphs = {},
-}: SubgraphRules): (headers: IncomingHttpHeaders) => Forwarded | undefined {
+/** The headers of clients that some subgraph gets: what answers may depend on. */
+export function forwardedNames({ all, subgraphs = {} }: SubgraphRules): readonly string[] {
   const rules = [all, ...Object.values(subgraphs)];
-  const names = [...new Set(rules.flatMap((one) => one?.forward ?? []))].sort();
+  return [...new Set(rules.flatMap((one) => one?.forward ?? []))].sort();
+}
+
+/** Takes from a request the headers that some rule forwards; undefined when there is none. */
+export function forwarding(
+  rules: SubgraphRules,
+): (headers: IncomingHttpHeaders) => Forwarded | undefined {
+  const names = forwardedNames(rules);
   if (names.length === 0) return () => undefined;
   return (headers) => {
     const found = names.flatMap((name) => {

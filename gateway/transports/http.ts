@@ -180,7 +180,7 @@ async function graphql(
   const received = receivedOperation(members);
   const prepared = received && prepare(engine, received, caller);
   const kind = prepared instanceof RequestErrors ? undefined : prepared?.kind;
-  response.setHeader('vary', 'accept');
+  response.setHeader('vary', engine.vary);
 
   const type = negotiate(request, kind === 'subscription');
   if (type === undefined) {
