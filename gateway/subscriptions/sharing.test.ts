@@ -85,8 +85,7 @@ describe('subscribers for whom an answer may differ', () => {
   ])('never share: another %s has a source of its own', async (_what, token, query) => {
     follow(changes);
     follow(query, token);
-    await live.reading(2);
-    expect(await within(1_000, () => live.channel.opened === 2)).toBe(true);
+    await live.reading(2, 2);
     const identities = live.calls.map(({ headers }) => {
       const { tenant, actor, scopes } = decodeJwt(headers['x-forge-identity'] ?? '');
       return JSON.stringify([tenant, actor, scopes]);
@@ -110,8 +109,7 @@ describe('a subscriber who comes later', () => {
     live.channel.push(at(1));
     expect(await got([early], 1)).toBe(true);
     const late = follow(changes);
-    await live.reading(2);
-    expect(live.channel.opened).toBe(2);
+    await live.reading(2, 2);
     live.channel.push(at(2));
     expect(await got([late], 1)).toBe(true);
     expect(steps(late)).toEqual([2]);
@@ -126,8 +124,7 @@ describe('a subscriber who comes later', () => {
     live.channel.push(at(1));
     expect(await within(2_000, () => executions().length === 1)).toBe(true);
     const late = follow(changes);
-    await live.reading(2);
-    expect(live.channel.opened).toBe(2);
+    await live.reading(2, 2);
     live.hold = () => Promise.resolve();
     release();
     expect(await got([early], 1)).toBe(true);
