@@ -3,7 +3,7 @@ import type { FormattedExecutionResult } from 'graphql';
 import type { Log } from '../subgraphs/shared/log.ts';
 import type { Tracing } from '../subgraphs/shared/telemetry.ts';
 import type { Admission } from './limits/admission.ts';
-import type { ApolloContext } from './apollo.ts';
+import type { ApolloContext } from './pipeline/apollo-context.ts';
 import type { TokenVerifier } from './auth/auth.ts';
 import type { Limits } from './limits/limits.ts';
 import type { OperationRequest, Operations } from './operations/operation.ts';

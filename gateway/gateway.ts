@@ -3,7 +3,7 @@ import type { Config } from '../subgraphs/shared/config.ts';
 import type { Log } from '../subgraphs/shared/log.ts';
 import { noTracing } from '../subgraphs/shared/telemetry.ts';
 import type { Tracing } from '../subgraphs/shared/telemetry.ts';
-import { startApollo } from './apollo.ts';
+import { startApollo } from './pipeline/apollo.ts';
 import { admission } from './limits/admission.ts';
 import type { AdmissionOptions } from './limits/admission.ts';
 import type { TokenVerifier } from './auth/auth.ts';
@@ -140,7 +140,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
 
   const engine: Engine = {
     apollo: await startApollo({
-      ...{ graphs, operations, caching, limits, metrics, log },
+      ...{ graphs, operations, caching, limits, metrics, tracing, log },
       ...{ production, apollo },
     }),
     subscriptions: subscriptions({ graphs, operations, limits, metrics }),

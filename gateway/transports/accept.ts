@@ -66,3 +66,6 @@ function specificityOf(pattern: string, type: string): number {
   if (pattern === '*/*') return 0;
   return pattern === `${type.split('/', 1)[0] ?? ''}/*` ? 1 : -1;
 }
+
+/** The media types of one JSON answer, the older first. */
+export const jsonTypes = ['application/json', 'application/graphql-response+json'] as const;

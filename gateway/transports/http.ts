@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Identity } from '../../subgraphs/shared/auth.ts';
 import { ForgeError, notFound } from '../../subgraphs/shared/errors.ts';
-import { jsonTypes, subscriptionOverJson } from '../apollo.ts';
+import { subscriptionOverJson } from '../pipeline/answers.ts';
 import { authenticate } from '../auth/auth.ts';
 import type { Engine } from '../engine.ts';
 import { maskThrown, RequestErrors } from '../errors.ts';
@@ -12,7 +12,7 @@ import type { ReceivedOperation } from '../operations/received.ts';
 import { receivedOperation } from '../operations/received.ts';
 import type { Caller } from '../scope.ts';
 import { callerOf } from '../scope.ts';
-import { prefers } from './accept.ts';
+import { jsonTypes, prefers } from './accept.ts';
 import { streamOperation } from './http-operation.ts';
 import { answerJson, refuse } from './json.ts';
 import type { Exchange } from './json.ts';

@@ -1,13 +1,12 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { HeaderMap } from '@apollo/server';
 import type { GraphQLFormattedError } from 'graphql';
-import { jsonTypes } from '../apollo.ts';
-import type { ApolloContext } from '../apollo.ts';
+import type { ApolloContext } from '../pipeline/apollo-context.ts';
 import type { Engine } from '../engine.ts';
 import { httpStatusOf, maskErrors } from '../errors.ts';
 import type { Caller } from '../scope.ts';
 import { scopeOf } from '../scope.ts';
-import { prefers } from './accept.ts';
+import { jsonTypes, prefers } from './accept.ts';
 
 /** One request and the response to it. */
 export interface Exchange {

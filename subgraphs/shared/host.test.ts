@@ -171,6 +171,7 @@ describe('a mounted subgraph', () => {
         spans.push(`${name} ${traceparent}`);
         return work(traceparent);
       },
+      done: () => undefined,
       stop: async () => undefined,
     };
     const { execute } = await mount({}, tracing);
@@ -183,6 +184,7 @@ describe('a mounted subgraph', () => {
   it('does not take a failure of its own for a refusal', async () => {
     const failing: Tracing = {
       span: () => Promise.reject(new Error('out of memory')),
+      done: () => undefined,
       stop: async () => undefined,
     };
     const { execute } = await mount({}, failing);

@@ -44,6 +44,17 @@ describe('a span', () => {
     },
   );
 
+  it('is told of work that is over, with the time that it took', () => {
+    const { tracing, spans } = recorded();
+    const startedMs = performance.now() - 250;
+    tracing.done('plan', parent, { 'forge.kind': 'query' }, startedMs);
+    const [span] = spans();
+    expect(span).toMatchObject({ name: 'plan', parentSpanId: parentId });
+    const [seconds = 0, nanos = 0] = span?.duration ?? [];
+    expect(seconds * 1_000 + nanos / 1e6).toBeGreaterThanOrEqual(249);
+    expect(seconds * 1_000 + nanos / 1e6).toBeLessThan(2_000);
+  });
+
   it('is not recorded when who asked is not, and says so to whom it asks', async () => {
     const { tracing, spans } = recorded();
     const unsampled = `00-${traceId}-${parentId}-00`;

@@ -17,12 +17,15 @@ export interface Tracing {
     attributes: Attributes,
     work: (traceparent: string) => Promise<T>,
   ): Promise<T>;
+  /** Tells of work that is over, and began at a moment of `performance.now()`. */
+  done(name: string, traceparent: string, attributes: Attributes, startedMs: number): void;
   stop(): Promise<void>;
 }
 
 /** Tells nobody, and passes on the parent as it came. */
 export const noTracing: Tracing = {
   span: (_name, traceparent, _attributes, work) => work(traceparent),
+  done: () => undefined,
   stop: () => Promise.resolve(),
 };
 
@@ -55,6 +58,10 @@ export function tracingWith(tracer: Tracer, stop: () => Promise<void>): Tracing 
       } finally {
         span.end();
       }
+    },
+    done(name, traceparent, attributes, startedMs) {
+      const startTime = performance.timeOrigin + startedMs;
+      tracer.startSpan(name, { attributes, startTime }, contextOf(traceparent)).end();
     },
     stop,
   };
