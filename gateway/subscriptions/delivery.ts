@@ -18,12 +18,14 @@ export class Delivery {
   /** Of an entity, its name: a later state of it takes the place of an earlier one. */
   readonly entity: string | undefined;
   readonly json: string;
+  readonly hasErrors: boolean;
   readonly #extensions: object | undefined;
   readonly #members: string;
   readonly #bytes = new Map<unknown, Buffer>();
 
   constructor({ extensions, ...rest }: FormattedExecutionResult, entity?: string) {
     this.entity = entity;
+    this.hasErrors = rest.errors !== undefined;
     this.#extensions = extensions;
     this.#members = JSON.stringify(rest).slice(0, -1);
     this.json = extensions ? this.#with(extensions) : `${this.#members}}`;

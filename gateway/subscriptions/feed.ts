@@ -122,6 +122,7 @@ export class Feed {
   async #pump(events: AsyncIterator<ExecutionResult>): Promise<void> {
     const { signal } = this.#controller;
     const leave = (): void => {
+      this.#parts.metrics.sourceClosed(this.#subgraph);
       events.return?.().catch(() => undefined);
     };
     if (signal.aborted) leave();
@@ -139,8 +140,6 @@ export class Feed {
       }
     } catch (cause) {
       this.#fail(cause);
-    } finally {
-      this.#parts.metrics.sourceClosed(this.#subgraph);
     }
   }
 

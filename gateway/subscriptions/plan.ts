@@ -6,8 +6,11 @@ import type { Caller, Scope } from '../scope.ts';
 import type { ServedGraph } from '../served-graphs.ts';
 import type { GraphRequest, SubgraphClient } from '../subgraph-client/subgraph-client.ts';
 import type { LoadedSupergraph } from '../supergraph/supergraph.ts';
+import { Completions } from './completions.ts';
 import { Delivery } from './delivery.ts';
 import { entityNamer } from './entity-names.ts';
+import { eventFacts } from './positions.ts';
+import { shareKey } from './shares.ts';
 
 /** A subscription made ready on one graph, for one caller's rights. */
 export interface Plan {
@@ -43,26 +46,42 @@ export function planSubscription(
   if (!client) throw new Error('No subgraph serves the subscription');
   const url = loaded.subgraphs.find(({ name }) => name === first.subgraph)?.url;
   const nameOf = entityNamer(loaded.ast);
+  const facts = eventFacts(loaded.schema, hardened.document);
+  const kept = Object.entries(hardened.variables ?? {}).filter(([name]) =>
+    facts.variables.includes(name),
+  );
+  // The executor that runs queries completes each event, as the answer to the first request.
+  const complete = async (event: ExecutionResult, scope: Scope): Promise<Delivery> => {
+    // The execution grows the event, so its name is taken first.
+    const entity = nameOf(event.data);
+    const result = hardened.restore(await executor.execute(run, scope, event));
+    const { data = null, errors, extensions } = result;
+    const masked = errors ? { errors: maskErrors(errors, scope) } : {};
+    return new Delivery({ ...masked, data, ...(extensions ? { extensions } : {}) }, entity);
+  };
   return {
     client,
     request: first.request,
     sourceKey: JSON.stringify([first.subgraph, url, first.request]),
-    // The executor that runs queries completes each event, as the answer to the first request.
-    async complete(event, scope) {
-      // The execution grows the event, so its name is taken first.
-      const entity = nameOf(event.data);
-      const result = hardened.restore(await executor.execute(run, scope, event));
-      const { data = null, errors, extensions } = result;
-      return new Delivery(
-        {
-          ...(errors ? { errors: maskErrors(errors, scope) } : {}),
-          data,
-          ...(extensions ? { extensions } : {}),
-        },
-        entity,
+    complete(event, scope) {
+      if (run.requests.length < 2 || facts.positionOf(event.data) === undefined) {
+        return complete(event, scope);
+      }
+      const share = shareKey(operation, Object.fromEntries(kept), scope);
+      return completionsOf(graph).share([share, hardened.verdict, JSON.stringify(event)], () =>
+        // Others wait for it as well, so it does not end when one stream does.
+        complete(event, { ...scope, signal: new AbortController().signal }),
       );
     },
   };
+}
+
+const completions = new WeakMap<ServedGraph, Completions>();
+
+function completionsOf(graph: ServedGraph): Completions {
+  const known = completions.get(graph) ?? new Completions();
+  completions.set(graph, known);
+  return known;
 }
 
 function checkVariables(

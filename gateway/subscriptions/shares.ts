@@ -12,12 +12,13 @@ import type { Caller } from '../scope.ts';
  * here. A token's end is not, since it changes no answer.
  */
 export function shareKey(
-  { key, request }: Pick<PreparedOperation, 'key' | 'request'>,
+  { key }: Pick<PreparedOperation, 'key'>,
+  variables: Readonly<Record<string, unknown>> | undefined,
   { identity, forwarded }: Pick<Caller, 'identity' | 'forwarded'>,
 ): string {
   return JSON.stringify([
     key,
-    request.variables ?? null,
+    variables ?? null,
     identity ? callerKey(identity) : null,
     identity ? [...identity.scopes].sort() : null,
     forwarded ?? null,

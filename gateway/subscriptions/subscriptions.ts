@@ -124,7 +124,7 @@ class Registry implements Subscriptions {
   }
 
   #shared(operation: PreparedOperation, caller: Caller, plan: Plan): { feed: Feed; view: View } {
-    const key = shareKey(operation, caller);
+    const key = shareKey(operation, operation.request.variables, caller);
     const known = this.#byKey.get(key);
     if (known?.feed.isJoinable) {
       const { view } = known;

@@ -5,8 +5,8 @@ export interface Beating {
 }
 
 export interface Heartbeats {
-  /** Gives what ends it. */
-  add(one: Beating): () => void;
+  add(one: Beating): void;
+  remove(one: Beating): void;
   stop(): void;
 }
 
@@ -26,10 +26,11 @@ export function heartbeats(periodMs: number): Heartbeats {
   timer.unref();
   return {
     add(one) {
-      const turn = turns[added % turnsPerPeriod];
+      turns[added % turnsPerPeriod]?.add(one);
       added += 1;
-      turn?.add(one);
-      return () => turn?.delete(one);
+    },
+    remove(one) {
+      for (const turn of turns) turn.delete(one);
     },
     stop() {
       clearInterval(timer);

@@ -47,7 +47,6 @@ export class HttpStream implements Sink, Beating, TokenHolder {
   identity: Identity | undefined;
   readonly #response: ServerResponse;
   readonly #parts: StreamParts;
-  readonly #stopBeating: () => void;
   #subscription: Subscription | undefined;
   #expiresAt: string | undefined;
   #isOver = false;
@@ -58,7 +57,7 @@ export class HttpStream implements Sink, Beating, TokenHolder {
     this.#parts = parts;
     const { caller, engine, open, format } = parts;
     this.identity = caller.identity;
-    this.#stopBeating = engine.heartbeats.add(this);
+    engine.heartbeats.add(this);
     response.writeHead(200, {
       'content-type': format.contentType,
       'cache-control': 'no-store, no-transform',
@@ -142,7 +141,7 @@ export class HttpStream implements Sink, Beating, TokenHolder {
     if (this.#isOver) return;
     this.#isOver = true;
     const { engine, open } = this.#parts;
-    this.#stopBeating();
+    engine.heartbeats.remove(this);
     engine.tokens.forget(this);
     open.delete(this);
     this.#subscription?.leave();

@@ -27,6 +27,12 @@ export function upgradeOf(headers: IncomingHttpHeaders, engine: Engine): Upgrade
   return { authorization: headers.authorization, forwarded: engine.forwarding(headers) };
 }
 
+interface Parts {
+  readonly upgrade: Upgrade;
+  readonly engine: Engine;
+  readonly onClosed: (connection: WebSocketConnection) => void;
+}
+
 type State = 'new' | 'greeting' | 'greeted';
 
 /**
@@ -45,12 +51,12 @@ export class WebSocketConnection implements Beating, TokenHolder {
   #upgrade: Upgrade;
   #state: State = 'new';
   #whenIdle: (() => void) | undefined;
-  readonly #initTimer: NodeJS.Timeout;
+  #initTimer: NodeJS.Timeout | undefined;
   #isGone = false;
   #unansweredSince: number | undefined;
   #stalledSince: number | undefined;
 
-  constructor(socket: WebSocket, duplex: Duplex, upgrade: Upgrade, engine: Engine) {
+  constructor(socket: WebSocket, duplex: Duplex, { upgrade, engine, onClosed }: Parts) {
     this.#socket = socket;
     this.#duplex = duplex;
     this.#upgrade = upgrade;
@@ -71,8 +77,11 @@ export class WebSocketConnection implements Beating, TokenHolder {
     socket.on('error', (err) => {
       engine.log.debug({ err }, 'websocket error');
     });
+    engine.heartbeats.add(this);
     socket.once('close', () => {
       this.#leave();
+      engine.heartbeats.remove(this);
+      onClosed(this);
     });
   }
 
@@ -92,6 +101,12 @@ export class WebSocketConnection implements Beating, TokenHolder {
   close(code: number, reason: string): void {
     this.#socket.close(code, reason);
     this.#leave();
+  }
+
+  /** Calls back when the connection is closed, or at once when it is. */
+  whenClosed(callback: () => void): void {
+    if (this.#socket.readyState === this.#socket.CLOSED) callback();
+    else this.#socket.once('close', callback);
   }
 
   terminate(): void {
@@ -188,7 +203,7 @@ export class WebSocketConnection implements Beating, TokenHolder {
       return;
     }
     this.#state = 'greeting';
-    clearTimeout(this.#initTimer);
+    this.#stopWaiting();
     const { verifyToken, log, tokens } = this.#engine;
     const given = payload['authorization'] ?? payload['Authorization'];
     const authorization = typeof given === 'string' ? asBearer(given) : this.#upgrade.authorization;
@@ -263,9 +278,14 @@ export class WebSocketConnection implements Beating, TokenHolder {
     }
   }
 
+  #stopWaiting(): void {
+    clearTimeout(this.#initTimer);
+    this.#initTimer = undefined;
+  }
+
   #leave(): void {
     this.#isGone = true;
-    clearTimeout(this.#initTimer);
+    this.#stopWaiting();
     this.#engine.tokens.forget(this);
     for (const operation of [...this.#operations.values()]) operation.leave();
   }

@@ -2,15 +2,9 @@ import type { IncomingMessage, Server } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { CloseCode, GRAPHQL_TRANSPORT_WS_PROTOCOL } from 'graphql-ws';
 import { WebSocketServer } from 'ws';
-import type { WebSocket } from 'ws';
 import type { Engine } from '../engine.ts';
 import { jitteredRetryMs } from '../subscriptions/endings.ts';
 import { upgradeOf, WebSocketConnection } from './websocket-connection.ts';
-
-interface Open {
-  readonly socket: WebSocket;
-  readonly connection: WebSocketConnection;
-}
 
 export interface WebSockets {
   /**
@@ -32,7 +26,10 @@ export function serveWebSockets(server: Server, engine: Engine): WebSockets {
     handleProtocols: (offered) =>
       offered.has(GRAPHQL_TRANSPORT_WS_PROTOCOL) ? GRAPHQL_TRANSPORT_WS_PROTOCOL : false,
   });
-  const connections = new Set<Open>();
+  const connections = new Set<WebSocketConnection>();
+  const onClosed = (connection: WebSocketConnection): void => {
+    connections.delete(connection);
+  };
 
   const upgrade = (request: IncomingMessage, duplex: Duplex, head: Buffer): void => {
     duplex.on('error', ignore);
@@ -47,14 +44,8 @@ export function serveWebSockets(server: Server, engine: Engine): WebSockets {
           return;
         }
         const upgraded = upgradeOf(request.headers, engine);
-        const connection = new WebSocketConnection(socket, duplex, upgraded, engine);
-        const open: Open = { socket, connection };
-        const stopBeating = engine.heartbeats.add(connection);
-        connections.add(open);
-        socket.once('close', () => {
-          connections.delete(open);
-          stopBeating();
-        });
+        const parts = { upgrade: upgraded, engine, onClosed };
+        connections.add(new WebSocketConnection(socket, duplex, parts));
       });
     }
   };
@@ -83,8 +74,10 @@ function isForeign({ headers: { origin, host } }: IncomingMessage): boolean {
 }
 
 /** Closes one connection when its requests are answered, or at the deadline. */
-async function restart({ socket, connection }: Open, withinMs: number): Promise<void> {
-  const left = new Promise((resolve) => socket.once('close', resolve));
+async function restart(connection: WebSocketConnection, withinMs: number): Promise<void> {
+  const left = new Promise<void>((resolve) => {
+    connection.whenClosed(resolve);
+  });
   await idle(connection, withinMs);
   connection.close(serviceRestart, `restarting, retry in ${String(jitteredRetryMs())} ms`);
   const terminate = setTimeout(

@@ -1,4 +1,5 @@
 import process from 'node:process';
+import { fanout } from './fanout/fanout.ts';
 import type { Finding } from './finding.ts';
 import { holds } from './finding.ts';
 import { gateway } from './gateway/compare.ts';
@@ -13,6 +14,7 @@ import { start } from './start.ts';
 const benchmarks: Readonly<
   Record<string, (args: readonly string[]) => Promise<readonly Finding[]>>
 > = {
+  fanout,
   gateway,
   jobs,
   start,
