@@ -4,9 +4,10 @@ import type { Log } from '../subgraphs/shared/log.ts';
 import type { Tracing } from '../subgraphs/shared/telemetry.ts';
 import type { Admission } from './limits/admission.ts';
 import type { ApolloContext } from './pipeline/apollo-context.ts';
+import type { AnswerDirectly } from './pipeline/direct.ts';
 import type { TokenVerifier } from './auth/auth.ts';
 import type { Limits } from './limits/limits.ts';
-import type { OperationRequest, Operations } from './operations/operation.ts';
+import type { Operations, PreparedOperation } from './operations/operation.ts';
 import type { Caller } from './scope.ts';
 import { scopeOf } from './scope.ts';
 import type { forwarding } from './subgraph-client/rules.ts';
@@ -17,6 +18,8 @@ import type { TokenWatch } from './transports/token-watch.ts';
 /** What answers operations, whatever transport brings them. */
 export interface Engine {
   readonly apollo: ApolloServer<ApolloContext>;
+  /** Undefined when Apollo Server has to see every operation, to report it. */
+  readonly direct: AnswerDirectly | undefined;
   readonly operations: Operations;
   readonly admission: Admission;
   readonly subscriptions: Subscriptions;
@@ -39,19 +42,22 @@ export interface Engine {
  * the same pipeline. The errors of the result are fit for the client.
  */
 export async function runOnce(
-  { apollo, limits }: Engine,
-  { query, operationName, variables }: OperationRequest,
+  { apollo, direct, limits }: Engine,
+  operation: PreparedOperation,
   caller: Caller,
   signal: AbortSignal,
 ): Promise<FormattedExecutionResult> {
   const scope = scopeOf(caller, signal, limits.requestTimeoutMs);
+  const answered = await direct?.(operation, scope, undefined);
+  if (answered) return answered.result;
+  const { query, operationName, variables } = operation.request;
   const { body } = await apollo.executeOperation(
     {
       query,
       ...(operationName === undefined ? {} : { operationName }),
       ...(variables ? { variables } : {}),
     },
-    { contextValue: { scope, answer: { masked: false } } },
+    { contextValue: { scope, client: undefined, answer: { masked: false } } },
   );
   if (body.kind !== 'single') throw new Error('Incremental delivery is not served');
   const { errors, data, extensions } = body.singleResult;

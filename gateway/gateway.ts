@@ -4,6 +4,7 @@ import type { Log } from '../subgraphs/shared/log.ts';
 import { noTracing } from '../subgraphs/shared/telemetry.ts';
 import type { Tracing } from '../subgraphs/shared/telemetry.ts';
 import { startApollo } from './pipeline/apollo.ts';
+import { directAnswers } from './pipeline/direct.ts';
 import { admission } from './limits/admission.ts';
 import type { AdmissionOptions } from './limits/admission.ts';
 import type { TokenVerifier } from './auth/auth.ts';
@@ -138,11 +139,10 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
     plans: () => graphs.current.executor.plans,
   });
 
+  const pipeline = { graphs, operations, caching, metrics, tracing };
   const engine: Engine = {
-    apollo: await startApollo({
-      ...{ graphs, operations, caching, limits, metrics, tracing, log },
-      ...{ production, apollo },
-    }),
+    apollo: await startApollo({ ...pipeline, limits, log, production, apollo }),
+    direct: apollo.key === undefined ? directAnswers(pipeline) : undefined,
     subscriptions: subscriptions({ graphs, operations, limits, metrics }),
     ...{ operations, admission: entrance },
     verifyToken: options.auth ? rememberingTokens(options.verifyToken) : undefined,

@@ -1,13 +1,14 @@
 import { createHash } from 'node:crypto';
 import { afterEach, describe, expect, it } from '@jest/globals';
+import { buildSchema } from 'graphql';
 import { pino } from 'pino';
 import { Registry } from 'prom-client';
 import { post } from '../fixtures/clients.ts';
 import { startFixture } from '../fixtures/gateway.ts';
 import type { RunningFixture } from '../fixtures/gateway.ts';
-import { admission } from '../limits/admission.ts';
 import { defaultLimits } from '../limits/limits.ts';
 import { operations } from './operation.ts';
+import type { Operations } from './operation.ts';
 import { persistedOperations } from './persisted.ts';
 
 describe('an operation with conditions', () => {
@@ -45,16 +46,41 @@ describe('an operation with conditions', () => {
   });
 });
 
+async function start(
+  documentBytesMax: number,
+  newDocument: () => void = () => undefined,
+): Promise<Operations> {
+  const persisted = await persistedOperations({
+    ...{ mode: 'off', manifest: undefined, log: pino({ level: 'silent' }) },
+    unlisted: () => undefined,
+  });
+  return operations({
+    ...{ limits: defaultLimits, admission: { newDocument }, persisted },
+    ...{ introspection: true, documentBytesMax },
+  });
+}
+
+describe('a newer supergraph', () => {
+  it('has each document planned once for nothing, since nobody sent a new one', async () => {
+    let counted = 0;
+    const kept = await start(1_000_000, () => void (counted += 1));
+    const { document } = kept.prepare(
+      { query: '{ a }', operationName: undefined, variables: undefined, persisted: undefined },
+      undefined,
+    );
+    for (const sdl of ['type Query { a: Int }', 'type Query { a: Int, b: Int }']) {
+      kept.validate(buildSchema(sdl), document);
+      kept.countPlan(document, undefined);
+    }
+    expect(counted).toBe(1);
+    kept.countPlan(document, undefined);
+    expect(counted).toBe(2);
+  });
+});
+
 describe('documents that are kept', () => {
   it('take no more than they may, however many come, and are found by their hash while they are', async () => {
-    const persisted = await persistedOperations({
-      ...{ mode: 'off', manifest: undefined, log: pino({ level: 'silent' }) },
-      unlisted: () => undefined,
-    });
-    const kept = operations({
-      ...{ limits: defaultLimits, admission: admission({ limits: defaultLimits }), persisted },
-      ...{ introspection: true, documentBytesMax: 100_000 },
-    });
+    const kept = await start(100_000);
     const texts = Array.from({ length: 200 }, (_, index) => `{ a${String(index)}: __typename }`);
     const documents = texts.map(
       (query) =>

@@ -25,10 +25,14 @@ export type { OperationRequest } from './received.ts';
 /** A client's document that keeps the limits; the key under which its plans are kept. */
 export interface PreparedOperation {
   readonly key: string;
+  /** SHA-256 of the text, in hex. */
+  readonly hash: string;
   /** What the client sent, as a text. */
   readonly request: OperationRequest;
   readonly document: DocumentNode;
   readonly operationName: string | undefined;
+  /** As the document names it. */
+  readonly name: string | undefined;
   readonly kind: 'query' | 'mutation' | 'subscription';
 }
 
@@ -85,31 +89,32 @@ export function operations(options: OperationsOptions): Operations {
   const unplanned = new WeakSet<DocumentNode>();
   const validated = new WeakMap<GraphQLSchema, WeakMap<DocumentNode, readonly GraphQLError[]>>();
   const rules = [...specifiedRules, ...(introspection ? [] : [NoSchemaIntrospectionCustomRule])];
-  const newDocument = (query: string): DocumentNode => {
+  const newDocument = (query: string): Read => {
     const document = read(query, limits);
     const hash = createHash('sha256').update(query).digest('hex');
     const weight = bytesPerCharacter * query.length + bytesPerDocument;
-    if (weight <= documentBytesMax / 4) {
-      hashes.set(hash, documents.set(query, { query, hash, document }, weight));
-    }
+    const made = { query, hash, document };
+    if (weight <= documentBytesMax / 4) hashes.set(hash, documents.set(query, made, weight));
     unplanned.add(document);
-    return document;
+    return made;
   };
   return {
     documents,
     prepare(received, identity) {
       const request = persisted.resolve(received, identity);
       const { query, operationName } = request;
-      let document = documents.get(query)?.document;
-      if (!document) {
+      let known = documents.get(query);
+      if (!known) {
         if (!persisted.lists(query)) admission.newDocument(identity, query.length);
-        document = newDocument(query);
+        known = newDocument(query);
       }
+      const { document, hash } = known;
       persisted.admit(request, document, identity);
       const operation = getOperationAST(document, operationName);
       if (!operation) throw unresolved(operationName);
       const key = operationName === undefined ? query : `${operationName}\n${query}`;
-      return { key, request, document, operationName, kind: operation.operation };
+      const { operation: kind, name } = operation;
+      return { key, hash, request, document, operationName, name: name?.value, kind };
     },
     countPlan(document, identity) {
       if (!unplanned.delete(document)) admission.newDocument(identity, 1);
@@ -128,8 +133,8 @@ export function operations(options: OperationsOptions): Operations {
       const seen = new Set(recent.map(({ query }) => query));
       for (const query of persisted.list.current.bodies) {
         if (seen.has(query)) continue;
-        const document = readable(() => newDocument(query));
-        if (document) yield document;
+        const made = readable(() => newDocument(query));
+        if (made) yield made.document;
       }
     },
   };
@@ -142,7 +147,7 @@ const bytesPerCharacter = 120;
 const bytesPerDocument = 2_000;
 
 /** Undefined for a document that cannot be run. */
-function readable(reading: () => DocumentNode): DocumentNode | undefined {
+function readable(reading: () => Read): Read | undefined {
   try {
     return reading();
   } catch (cause) {

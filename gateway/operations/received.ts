@@ -32,6 +32,17 @@ export function receivedOperation(from: unknown): ReceivedOperation | undefined 
   };
 }
 
+/** Whether every member of a request is what it has to be, so far as it is there. */
+export function isWellFormed(from: unknown): boolean {
+  if (!isRecord(from)) return false;
+  const { operationName, variables, extensions } = from;
+  return (
+    (operationName == null || typeof operationName === 'string') &&
+    (variables == null || isRecord(variables)) &&
+    (extensions == null || isRecord(extensions))
+  );
+}
+
 /** Apollo's extension, or the `documentId` of GraphQL over HTTP. */
 function persistedIn({
   extensions,

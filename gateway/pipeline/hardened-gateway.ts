@@ -2,25 +2,19 @@ import type { ApolloGateway } from '@apollo/gateway';
 import type { ApolloServerOptions } from '@apollo/server';
 import { GraphQLError } from 'graphql';
 import { ForgeError } from '../../subgraphs/shared/errors.ts';
-import type { Tracing } from '../../subgraphs/shared/telemetry.ts';
-import type { Caching, Run } from '../caching/caching.ts';
+import type { Caching } from '../caching/caching.ts';
 import { answerThrough } from '../caching/told-policy.ts';
 import { httpStatusOf } from '../errors.ts';
-import type { ClientOperation, Executor } from '../executor/executor.ts';
-import { UnsupportedPlan } from '../executor/plan-fetches.ts';
-import { runHardened } from '../hardening/hardening.ts';
-import type { Operations } from '../operations/operation.ts';
-import type { Scope } from '../scope.ts';
 import type { ServedGraphs } from '../served-graphs.ts';
 import type { GatewayMetrics } from '../telemetry.ts';
 import type { ApolloContext } from './apollo-context.ts';
+import { readyOperation } from './ready-operation.ts';
+import type { ReadyParts, RunPart } from './ready-operation.ts';
 
-export interface HardenedGatewayParts {
+export interface HardenedGatewayParts extends ReadyParts {
   readonly graphs: ServedGraphs;
-  readonly operations: Operations;
   readonly caching: Caching;
   readonly metrics: GatewayMetrics;
-  readonly tracing: Tracing;
 }
 
 type GatewayInterface = NonNullable<ApolloServerOptions<ApolloContext>['gateway']>;
@@ -34,8 +28,9 @@ type GatewayInterface = NonNullable<ApolloServerOptions<ApolloContext>['gateway'
  */
 export function hardenedGateway(
   gateway: ApolloGateway,
-  { graphs, operations, caching, metrics, tracing }: HardenedGatewayParts,
+  parts: HardenedGatewayParts,
 ): GatewayInterface {
+  const { graphs, caching, metrics } = parts;
   return {
     onSchemaLoadOrUpdate: (callback) =>
       gateway.onSchemaLoadOrUpdate((context) => {
@@ -43,72 +38,42 @@ export function hardenedGateway(
       }),
     stop: () => gateway.stop(),
     async load(given) {
-      const { executor: stock } = await gateway.load(given);
+      const { executor } = await gateway.load(given);
       return {
         async executor(requestContext) {
-          const { request, document } = requestContext;
-          const { scope } = requestContext.context as ApolloContext;
-          const { loaded, hardening, executor } = graphs.of(requestContext.schema);
-          const hardened = answerable(() => {
-            operations.validate(loaded.schema, document);
-            return hardening.harden({
-              document,
-              operationName: request.operationName,
-              variables: request.variables,
-              identity: scope.identity,
-              measured: (cost) => {
-                scope.account.cost = cost;
+          const { request, document, context } = requestContext;
+          const { operationName, variables } = request;
+          const { scope } = context as ApolloContext;
+          const graph = graphs.of(requestContext.schema);
+          const ready = answerable(() =>
+            readyOperation(parts, { graph, document, operationName, variables, scope }),
+          );
+          const { hardened } = ready;
+          const stock: RunPart = async (part, within) => {
+            metrics.fallback();
+            within.policy?.forbid();
+            return executor({
+              ...requestContext,
+              context: { ...context, scope: within },
+              document: part.document,
+              // Plans are kept under this: the same for the same text only.
+              queryHash: part.key,
+              request: {
+                ...request,
+                ...(hardened.variables ? { variables: { ...hardened.variables } } : {}),
               },
             });
-          });
-          const { variables, overrides } = hardened;
-          const execute: Run = (within) =>
-            runHardened(hardened, async ({ document: safe, key }) => {
-              const run = answerable(() =>
-                prepared(executor, {
-                  ...{ document: safe, operationName: undefined, variables, overrides },
-                  planning: () => {
-                    operations.countPlan(document, scope.identity);
-                  },
-                }),
-              );
-              planned(tracing, scope);
-              if (run) return 'errors' in run ? run : executor.execute(run, within);
-              metrics.fallback();
-              within.policy?.forbid();
-              return stock({
-                ...requestContext,
-                context: { ...requestContext.context, scope: within },
-                document: safe,
-                // Plans are kept under this: the same for the same text only.
-                queryHash: key,
-                request: { ...request, ...(variables ? { variables: { ...variables } } : {}) },
-              });
-            });
-          return answerThrough(caching, requestContext, { loaded, hardened, scope }, execute);
+          };
+          return answerThrough(
+            caching,
+            requestContext,
+            { loaded: graph.loaded, hardened, scope },
+            (within) => ready.run(within, stock),
+          );
         },
       };
     },
   };
-}
-
-/** Undefined for what our executor cannot run. */
-function prepared(
-  executor: Executor,
-  operation: ClientOperation,
-): ReturnType<Executor['prepare']> | undefined {
-  try {
-    return executor.prepare(operation);
-  } catch (cause) {
-    if (cause instanceof UnsupportedPlan) return undefined;
-    throw cause;
-  }
-}
-
-/** Takes note of the time that passed until it was known what to ask whom. */
-function planned(tracing: Tracing, { account, traceparent }: Scope): void {
-  account.preparedMs = performance.now() - account.startedMs;
-  tracing.done('plan', traceparent, {}, account.startedMs);
 }
 
 /** A refusal before anything ran, with its status. */

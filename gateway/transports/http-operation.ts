@@ -39,10 +39,7 @@ export async function streamOperation(
       // A mutation whose client has left still comes to its end.
       if (prepared.kind === 'query') gone.abort(new Error('The client has left'));
     });
-    stream.write(
-      new Delivery(await runOnce(engine, prepared.request, caller, gone.signal)),
-      undefined,
-    );
+    stream.write(new Delivery(await runOnce(engine, prepared, caller, gone.signal)), undefined);
   } catch (cause) {
     stream.write(new Delivery({ errors: maskThrown(cause, caller) }), undefined);
   }

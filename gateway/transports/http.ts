@@ -9,7 +9,7 @@ import type { HttpRoute } from '../explorer.ts';
 import type { PreparedOperation } from '../operations/operation.ts';
 import { PersistedRefusal } from '../operations/persisted-refusals.ts';
 import type { ReceivedOperation } from '../operations/received.ts';
-import { receivedOperation } from '../operations/received.ts';
+import { isWellFormed, receivedOperation } from '../operations/received.ts';
 import type { Caller } from '../scope.ts';
 import { callerOf } from '../scope.ts';
 import { jsonTypes, prefers } from './accept.ts';
@@ -196,11 +196,14 @@ async function graphql(
   } else if (received?.persisted && prepared instanceof RequestErrors) {
     refuse(exchange, maskThrown(prepared, caller));
   } else {
+    const isInOrder =
+      prepared !== undefined && !(prepared instanceof RequestErrors) && isWellFormed(members);
     const sent =
-      received?.persisted && prepared && !(prepared instanceof RequestErrors)
+      received?.persisted && isInOrder
         ? requestWithText(isSearch, members, prepared.request.query)
         : { search: url.search, body };
-    await answerJson(engine, exchange, sent, caller, kind === 'query');
+    const request = { ...sent, prepared: isInOrder ? prepared : undefined };
+    await answerJson(engine, exchange, request, caller);
   }
 }
 

@@ -3,6 +3,8 @@ import { HeaderMap } from '@apollo/server';
 import type { GraphQLFormattedError } from 'graphql';
 import type { ApolloContext } from '../pipeline/apollo-context.ts';
 import type { Engine } from '../engine.ts';
+import type { PreparedOperation } from '../operations/operation.ts';
+import type { DirectAnswer } from '../pipeline/direct.ts';
 import { httpStatusOf, maskErrors } from '../errors.ts';
 import type { Caller } from '../scope.ts';
 import { scopeOf } from '../scope.ts';
@@ -14,29 +16,45 @@ export interface Exchange {
   readonly response: ServerResponse;
 }
 
+/** A request for one answer, with what was made of it. */
+export interface JsonRequest {
+  readonly search: string;
+  readonly body: unknown;
+  /** Undefined when the operation is not in order. */
+  readonly prepared: PreparedOperation | undefined;
+}
+
 /**
  * Answers with one JSON result, as GraphQL over HTTP says.
  *
- * `abandons` is for operations that nobody misses when their client has left:
- * queries. A mutation comes to its end all the same.
+ * A query is given up when its client has left, since nobody misses it; a
+ * mutation comes to its end all the same.
  */
 export async function answerJson(
-  { apollo, limits }: Engine,
-  { request, response }: Exchange,
-  { search, body }: { readonly search: string; readonly body: unknown },
+  engine: Engine,
+  exchange: Exchange,
+  { search, body, prepared }: JsonRequest,
   caller: Caller,
-  abandons: boolean,
 ): Promise<void> {
+  const { apollo, direct, limits } = engine;
+  const { request, response } = exchange;
   const gone = new AbortController();
-  if (abandons) {
+  if (prepared?.kind === 'query') {
     response.once('close', () => {
       if (!response.writableFinished) gone.abort(new Error('The client has left'));
     });
   }
-  const context: ApolloContext = {
-    scope: scopeOf(caller, gone.signal, limits.requestTimeoutMs),
-    answer: { masked: false },
-  };
+  const scope = scopeOf(caller, gone.signal, limits.requestTimeoutMs);
+  const given = request.headers['apollographql-client-name'];
+  const client = given === undefined ? undefined : String(given);
+  if (request.method === 'POST' && prepared && direct) {
+    const answered = await direct(prepared, scope, client);
+    if (answered) {
+      sendDirect(exchange, answered);
+      return;
+    }
+  }
+  const context: ApolloContext = { scope, client, answer: { masked: false } };
   const answered = await apollo.executeHTTPGraphQLRequest({
     httpGraphQLRequest: {
       method: request.method ?? 'GET',
@@ -51,6 +69,20 @@ export async function answerJson(
   response.statusCode = answered.status ?? 200;
   const { string } = answered.body;
   send(response, context.answer.masked ? string : masked(string, caller));
+}
+
+/** Writes what Apollo Server would have written. */
+function sendDirect({ request, response }: Exchange, { result, policy, age }: DirectAnswer): void {
+  const type = prefers(request.headers.accept, jsonTypes) ?? 'application/json';
+  response.setHeader('content-type', `${type}; charset=utf-8`);
+  response.setHeader(
+    'cache-control',
+    policy
+      ? `max-age=${String(policy.maxAge)}, ${policy.isPrivate ? 'private' : 'public'}`
+      : 'no-store',
+  );
+  if (age !== undefined) response.setHeader('age', String(age));
+  send(response, JSON.stringify(result));
 }
 
 /** Says no before anything ran. */

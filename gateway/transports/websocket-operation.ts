@@ -80,11 +80,11 @@ export class WebSocketOperation implements Sink {
   /** One that was refused before it ran ends in an `error` message. */
   async #answer(
     engine: Engine,
-    { request }: PreparedOperation,
+    operation: PreparedOperation,
     caller: Caller,
     signal: AbortSignal,
   ): Promise<void> {
-    const result = await runOnce(engine, request, caller, signal);
+    const result = await runOnce(engine, operation, caller, signal);
     if (this.#isOver) return;
     if (result.errors && !('data' in result)) {
       this.end(result.errors);
