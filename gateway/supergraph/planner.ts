@@ -29,7 +29,7 @@ export function createPlanner(
     typeConditionedFetching: true,
     reuseQueryFragments: false,
     exposeDocumentNodeInFetchNode: false,
-    debug: { maxEvaluatedPlans: plansComparedMax },
+    debug: { maxEvaluatedPlans: plansComparedMax, pathsLimit: pathsMax },
   });
   return {
     plan(document, overrides) {
@@ -38,6 +38,12 @@ export function createPlanner(
     },
   };
 }
+
+/**
+ * Ways to one field that are looked at. Objects of an interface that holds itself
+ * can have so many that looking at them never ends.
+ */
+const pathsMax = 10_000;
 
 /** Comparing holds up every other request; of so many plans one is good enough. */
 const defaultPlansComparedMax = 1_000;

@@ -10,10 +10,15 @@ import { Kind, print, valueFromASTUntyped } from 'graphql';
  * follow a key nobody answers. Links that are for SECURITY lose that mark:
  * Apollo refuses features of which it knows that they protect something. What
  * they ask for is enforced by this gateway instead (see authz-rules).
+ *
+ * Throws for a supergraph with `@context`. The planner does not wait for the
+ * values that a field takes from its context before it asks for the field, and
+ * drops what a client selects under an alias that is such a field's name.
  */
 export function runnableSdl(composed: string, ast: DocumentNode): string {
   const definitions = ast.definitions.map((definition) => {
     const directives = directivesOf(definition);
+    if (directives.some(linksContext)) throw new Error(contextRefused);
     const isSchema =
       definition.kind === Kind.SCHEMA_DEFINITION || definition.kind === Kind.SCHEMA_EXTENSION;
     return withDirectives(
@@ -23,6 +28,15 @@ export function runnableSdl(composed: string, ast: DocumentNode): string {
   });
   const isSame = definitions.every((definition, index) => definition === ast.definitions[index]);
   return isSame ? composed : print({ ...ast, definitions });
+}
+
+const contextRefused =
+  'This gateway cannot run a supergraph with @context and @fromContext: plans for it may pass wrong values. ' +
+  'Give the fields that take values from a context ordinary arguments, or let them @requires what they need.';
+
+function linksContext(directive: ConstDirectiveNode): boolean {
+  const url = argumentOf(directive, 'url');
+  return typeof url === 'string' && /\/context\/v[\d.]+$/.test(url);
 }
 
 function directivesOf(definition: DefinitionNode): readonly ConstDirectiveNode[] {
