@@ -43,7 +43,7 @@ export interface StreamParts {
  * the id that the head tells.
  */
 export class HttpStream implements Sink, Beating, TokenHolder {
-  readonly id = randomUUID();
+  readonly id: string = randomUUID();
   identity: Identity | undefined;
   readonly #response: ServerResponse;
   readonly #parts: StreamParts;

@@ -40,7 +40,7 @@ interface Figures {
  */
 export async function fanout(): Promise<readonly Finding[]> {
   const figures: Figures[] = [];
-  const loads = [loadavg()[0]];
+  const [before] = loadavg();
   for (const shape of shapes) {
     for (const server of servers) {
       const one = await measured(server, shape);
@@ -48,9 +48,9 @@ export async function fanout(): Promise<readonly Finding[]> {
       figures.push(one);
     }
   }
-  loads.push(loadavg()[0]);
+  const [after] = loadavg();
   const findings = shapes.flatMap((shape) => findingsOf(shape, figures));
-  await write({ loads, figures, findings });
+  await write({ loadAverages: { before, after }, figures, findings });
   return findings;
 }
 
