@@ -38,7 +38,7 @@ async function start(): Promise<{ readonly url: string; stop(): Promise<void> }>
   const keys = auth ? loadKeys(config.keys) : undefined;
   const log = createLog(config.log);
   const registry = new Registry();
-  const tracing = startTracing(config.otlpEndpoint, 'forge-gateway');
+  const tracing = startTracing(config.tracing, 'forge-gateway');
   const gateway = await createGateway({
     ...{ config, log, registry, tracing, auth },
     supergraph: supergraphOf(values.supergraph, config, log),

@@ -1,8 +1,10 @@
-import { randomBytes, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import type { Identity } from '../subgraphs/shared/auth.ts';
 import { Account } from './account.ts';
 import type { Log } from '../subgraphs/shared/log.ts';
+import type { Tracing } from '../subgraphs/shared/telemetry.ts';
 import type { AnswerPolicy } from './caching/answer-policy.ts';
+import { newTraceparent } from './trace-ids.ts';
 import type { Forwarded } from './subgraph-client/rules.ts';
 
 /** What one client operation carries to everything done for it. */
@@ -48,7 +50,7 @@ export function callerOf(
     readonly cacheControl?: string | undefined;
   },
   identity: Identity | undefined,
-  log: Log,
+  { log, tracing }: { readonly log: Log; readonly tracing: Pick<Tracing, 'samples'> },
 ): Caller {
   const requestId =
     headers.requestId !== undefined && requestIdPattern.test(headers.requestId)
@@ -57,7 +59,7 @@ export function callerOf(
   const traceparent =
     headers.traceparent !== undefined && traceparentPattern.test(headers.traceparent)
       ? headers.traceparent
-      : `00-${randomBytes(16).toString('hex')}-${randomBytes(8).toString('hex')}-01`;
+      : newTraceparent(tracing.samples());
   const { forwarded, cacheControl } = headers;
   return { identity, requestId, traceparent, forwarded, cacheControl, log };
 }

@@ -17,6 +17,23 @@ export function prefers<Offer extends string>(
   offers: readonly Offer[],
 ): Offer | undefined {
   if (accept === undefined || accept.trim() === '') return offers[0];
+  const known = preferred.get(offers) ?? new Map<string, Offer | undefined>();
+  preferred.set(offers, known);
+  if (known.has(accept)) return known.get(accept) as Offer | undefined;
+  const found = preferredOf(accept, offers);
+  // Clients send few kinds of it, unless they mean no good.
+  if (known.size < acceptsKept && accept.length <= acceptLengthKept) known.set(accept, found);
+  return found;
+}
+
+const preferred = new WeakMap<readonly string[], Map<string, string | undefined>>();
+const acceptsKept = 100;
+const acceptLengthKept = 500;
+
+function preferredOf<Offer extends string>(
+  accept: string,
+  offers: readonly Offer[],
+): Offer | undefined {
   const wanted = parseAccept(accept);
   let best: { readonly offer: Offer; readonly quality: number; readonly place: number } | undefined;
   for (const offer of offers) {

@@ -53,7 +53,7 @@ async function answer(parts: HttpParts, exchange: Exchange): Promise<void> {
       cacheControl: request.headers['cache-control'],
     },
     undefined,
-    engine.log,
+    engine,
   );
   response.setHeader('x-request-id', anonymous.requestId);
   response.setHeader('x-content-type-options', 'nosniff');
@@ -61,7 +61,7 @@ async function answer(parts: HttpParts, exchange: Exchange): Promise<void> {
     const url = urlOf(request);
     const streamId = tokenPath.exec(url.pathname)?.groups?.['id'];
     if (url.pathname === '/graphql' || streamId !== undefined) {
-      if (engine.verifyToken) allowOtherOrigins(response);
+      if (engine.verifyToken) allowOtherOrigins(exchange);
       if (request.method === 'OPTIONS') {
         response.writeHead(204, { allow: 'GET, POST, OPTIONS' }).end();
         return;
@@ -134,10 +134,14 @@ async function answeredBy(
 }
 
 function urlOf({ url = '/' }: IncomingMessage): URL {
+  if (url === '/graphql') return graphqlUrl;
   const parsed = URL.parse(url, 'http://gateway');
   if (!parsed) throw new ForgeError('BAD_USER_INPUT', 'The request names no address.');
   return parsed;
 }
+
+/** Nearly every request is for it. */
+const graphqlUrl = new URL('http://gateway/graphql');
 
 function text(header: string | string[] | undefined): string | undefined {
   return typeof header === 'string' ? header : undefined;
@@ -147,12 +151,14 @@ function text(header: string | string[] | undefined): string | undefined {
  * Lets pages of other origins call. That is safe because nothing here trusts a
  * cookie: a page without a token gets nothing, and credentials are not allowed.
  */
-function allowOtherOrigins(response: ServerResponse): void {
+function allowOtherOrigins({ request, response }: Exchange): void {
+  if (request.headers.origin === undefined) return;
   response.setHeader('access-control-allow-origin', '*');
   response.setHeader(
     'access-control-expose-headers',
     'x-request-id, x-stream-id, x-token-expires-at',
   );
+  if (request.method !== 'OPTIONS') return;
   response.setHeader('access-control-allow-methods', 'GET, POST, OPTIONS');
   response.setHeader(
     'access-control-allow-headers',

@@ -12,19 +12,36 @@ export async function readJsonBody(request: IncomingMessage, bytesMax: number): 
   if (Number(request.headers['content-length']) > bytesMax) throw tooLarge(bytesMax);
   const contentType = request.headers['content-type'] ?? '';
   if (!/^application\/json *(;|$)/i.test(contentType)) return undefined;
-  const chunks: Buffer[] = [];
-  let bytes = 0;
-  const body: AsyncIterable<Buffer> = request.iterator({ destroyOnReturn: false });
-  for await (const chunk of body) {
-    bytes += chunk.length;
-    if (bytes > bytesMax) throw tooLarge(bytesMax);
-    chunks.push(chunk);
-  }
+  const bytes = await bytesOf(request, bytesMax);
   try {
-    return JSON.parse(Buffer.concat(chunks).toString('utf8')) as unknown;
+    return JSON.parse(bytes.toString('utf8')) as unknown;
   } catch (cause) {
     throw new ForgeError('BAD_USER_INPUT', 'The body is not valid JSON.', { cause });
   }
+}
+
+function bytesOf(request: IncomingMessage, bytesMax: number): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = [];
+    let length = 0;
+    request.on('data', (chunk: Buffer) => {
+      length += chunk.length;
+      if (length <= bytesMax) {
+        chunks.push(chunk);
+      } else {
+        request.pause().removeAllListeners('data');
+        reject(tooLarge(bytesMax));
+      }
+    });
+    request.once('end', () => {
+      const [only] = chunks;
+      resolve(only && chunks.length === 1 ? only : Buffer.concat(chunks));
+    });
+    request.once('error', reject);
+    request.once('close', () => {
+      reject(new Error('The client has left'));
+    });
+  });
 }
 
 /** The HTTP status for the refusal of a body as such; undefined for anything else. */

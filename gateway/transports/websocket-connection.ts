@@ -135,7 +135,11 @@ export class WebSocketConnection implements Beating, TokenHolder {
     if (this.#whenIdle && this.isIdle) this.#whenIdle();
   }
 
-  /** Pings, and drops a client that answers none for too long, or takes nothing. */
+  /**
+   * Pings, and drops a client that answers none for too long, or takes nothing.
+   * Between two turns of one connection there are those of all others, so what a
+   * busy process reads late is read by then.
+   */
   beat(): void {
     const { pongTimeoutMs, stallTimeoutMs } = this.#engine.limits;
     const now = performance.now();
@@ -147,7 +151,7 @@ export class WebSocketConnection implements Beating, TokenHolder {
       return;
     }
     if (this.#unansweredSince !== undefined && now - this.#unansweredSince > pongTimeoutMs) {
-      this.#dropUnlessHeard();
+      this.terminate();
       return;
     }
     this.#unansweredSince ??= now;
@@ -160,13 +164,6 @@ export class WebSocketConnection implements Beating, TokenHolder {
 
   onTokenEnded(): void {
     this.close(CloseCode.Forbidden, 'token expired');
-  }
-
-  /** An answer may have come and not been read: a busy process reads late. */
-  #dropUnlessHeard(): void {
-    setImmediate(() => {
-      if (this.#unansweredSince !== undefined) this.terminate();
-    });
   }
 
   #hear(data: Buffer): void {
@@ -237,8 +234,8 @@ export class WebSocketConnection implements Beating, TokenHolder {
   }
 
   async #refresh(authorization: string): Promise<object> {
-    const { verifyToken, tokens, log } = this.#engine;
-    const caller = callerOf({}, this.identity, log);
+    const { verifyToken, tokens } = this.#engine;
+    const caller = callerOf({}, this.identity, this.#engine);
     try {
       if (this.#state !== 'greeted' || !verifyToken) throw nothingToRefresh();
       const identity = await authenticate(authorization, verifyToken);
@@ -261,8 +258,8 @@ export class WebSocketConnection implements Beating, TokenHolder {
       this.close(CloseCode.SubscriberAlreadyExists, `Subscriber for ${id} already exists`);
       return;
     }
-    const { operations, limits, log } = this.#engine;
-    const caller = callerOf({ forwarded: this.#upgrade.forwarded }, this.identity, log);
+    const { operations, limits } = this.#engine;
+    const caller = callerOf({ forwarded: this.#upgrade.forwarded }, this.identity, this.#engine);
     const operation = new WebSocketOperation(this, id);
     this.#operations.set(id, operation);
     try {

@@ -84,7 +84,12 @@ export class WebSocketOperation implements Sink {
     caller: Caller,
     signal: AbortSignal,
   ): Promise<void> {
-    const result = await runOnce(engine, operation, caller, signal);
+    const result = await engine.tracing.span(
+      'graphql',
+      caller.traceparent,
+      { 'forge.request_id': caller.requestId },
+      (traceparent) => runOnce(engine, operation, { ...caller, traceparent }, signal),
+    );
     if (this.#isOver) return;
     if (result.errors && !('data' in result)) {
       this.end(result.errors);

@@ -155,7 +155,7 @@ async function startGateway(
   members: readonly Member[],
   keys: Keys,
 ): Promise<{ readonly running: Gateway; readonly registry: Registry }> {
-  const tracing = startTracing(config.otlpEndpoint, 'forge');
+  const tracing = startTracing(config.tracing, 'forge');
   life.atEnd(() => tracing.stop());
   const parties = { identityKeys: keys, cursorKey: keys.cursor, clock: systemClock };
   const endpoints = await Promise.all(

@@ -37,6 +37,7 @@ describe('settings', () => {
       'APOLLO_GRAPH_REF',
       'APOLLO_UPLINK_ENDPOINTS',
       'OTEL_EXPORTER_OTLP_ENDPOINT',
+      'OTEL_TRACES_SAMPLER_ARG',
     ]);
   });
 });
@@ -53,7 +54,7 @@ describe('loadConfig', () => {
       databaseUrl: undefined,
       auth: { issuer: developmentIssuer, audience: 'forge', development: true },
       sandbox: { driver: 'local' },
-      otlpEndpoint: undefined,
+      tracing: { endpoint: undefined, ratio: 1 },
     });
     expect(config.auth.jwks).toEqual({ file: resolve('.forge/development-issuer/jwks.json') });
   });
@@ -97,7 +98,7 @@ describe('loadConfig', () => {
       sandbox: { driver: 'kubernetes', rootDir: '/data/sandbox', kubeconfig: '/etc/kubeconfig' },
       apollo: { key: 'service:x', graphRef: 'forge@main' },
       log: { level: 'debug' },
-      otlpEndpoint: 'http://collector:4318',
+      tracing: { endpoint: 'http://collector:4318', ratio: 1 },
     });
   });
 

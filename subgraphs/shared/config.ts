@@ -4,7 +4,8 @@ import { z } from 'zod';
 import type { TokenRules } from './auth.ts';
 import type { KeySource } from './keys.ts';
 import type { LogLevel } from './log.ts';
-import { count, mebibytes, names, onOff, port, text, url, urls } from './setting-kinds.ts';
+import type { TracingOptions } from './telemetry.ts';
+import { count, mebibytes, names, onOff, port, share, text, url, urls } from './setting-kinds.ts';
 
 /** A setting of the product: its variable, what it may be, and what it is for. */
 interface Setting<T> {
@@ -126,6 +127,10 @@ export const settings = {
     about: 'Where traces are sent; without it they are sent nowhere.',
     schema: url,
   },
+  OTEL_TRACES_SAMPLER_ARG: {
+    about: 'Of the traces that begin here so many are recorded: 0.1 is one in ten.',
+    schema: share(1),
+  },
 } as const satisfies Record<string, Setting<unknown>>;
 
 type Values = {
@@ -179,7 +184,7 @@ export interface Config {
     readonly uplink: readonly string[] | undefined;
   };
   readonly log: { readonly level: LogLevel };
-  readonly otlpEndpoint: string | undefined;
+  readonly tracing: TracingOptions;
 }
 
 /** All that is wrong with the configuration, a line each. The process ends with 78 (EX_CONFIG). */
@@ -282,6 +287,9 @@ function configOf(values: Values): Config {
       uplink: values.APOLLO_UPLINK_ENDPOINTS,
     },
     log: { level: values.FORGE_LOG_LEVEL },
-    otlpEndpoint: values.OTEL_EXPORTER_OTLP_ENDPOINT,
+    tracing: {
+      endpoint: values.OTEL_EXPORTER_OTLP_ENDPOINT,
+      ratio: values.OTEL_TRACES_SAMPLER_ARG,
+    },
   };
 }

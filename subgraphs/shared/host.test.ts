@@ -172,6 +172,7 @@ describe('a mounted subgraph', () => {
         return work(traceparent);
       },
       done: () => undefined,
+      samples: () => true,
       stop: async () => undefined,
     };
     const { execute } = await mount({}, tracing);
@@ -185,6 +186,7 @@ describe('a mounted subgraph', () => {
     const failing: Tracing = {
       span: () => Promise.reject(new Error('out of memory')),
       done: () => undefined,
+      samples: () => true,
       stop: async () => undefined,
     };
     const { execute } = await mount({}, failing);

@@ -49,6 +49,15 @@ export const mebibytes = z
   .optional()
   .default(0);
 
+/** A part of a whole. */
+export const share = (fallback: number) =>
+  z
+    .string()
+    .transform(Number)
+    .refine((value) => value >= 0 && value <= 1, 'must be a number from 0 to 1')
+    .optional()
+    .default(fallback);
+
 /** A whole number of at least 1. */
 export const count = (fallback: number, max: number) =>
   z

@@ -90,7 +90,7 @@ describe('startTracing', () => {
   });
 
   it('records and sends nothing without a collector, and passes on the parent as it came', async () => {
-    const tracing = startTracing(undefined, 'gateway');
+    const tracing = startTracing({ endpoint: undefined, ratio: 1 }, 'gateway');
     expect(tracing).toBe(noTracing);
     expect(await tracing.span('any', parent, {}, async (own) => own)).toBe(parent);
     await tracing.stop();
@@ -108,7 +108,10 @@ describe('startTracing', () => {
     });
     await new Promise<void>((resolve) => collector?.listen(0, '127.0.0.1', resolve));
     const { port } = collector.address() as AddressInfo;
-    const tracing = startTracing(`http://127.0.0.1:${String(port)}${end}`, 'billing');
+    const tracing = startTracing(
+      { endpoint: `http://127.0.0.1:${String(port)}${end}`, ratio: 1 },
+      'billing',
+    );
     await tracing.span('resolve billing', parent, {}, async () => undefined);
     expect(got).toEqual([]);
     await tracing.stop();
@@ -116,5 +119,19 @@ describe('startTracing', () => {
     for (const text of ['resolve billing', traceId, '"billing"', 'service.name']) {
       expect(got[0]?.body).toContain(text);
     }
+  });
+});
+
+describe('traces that begin here', () => {
+  it('are recorded as often as is wanted', () => {
+    const tracer = new BasicTracerProvider().getTracer('test');
+    const samples = (ratio: number) => {
+      const tracing = tracingWith(tracer, () => Promise.resolve(), ratio);
+      return Array.from({ length: 2_000 }, () => tracing.samples()).filter(Boolean).length;
+    };
+    expect(samples(0)).toBe(0);
+    expect(samples(1)).toBe(2_000);
+    expect(samples(0.5)).toBeGreaterThan(800);
+    expect(samples(0.5)).toBeLessThan(1_200);
   });
 });

@@ -19,6 +19,8 @@ export interface Tracing {
   ): Promise<T>;
   /** Tells of work that is over, and began at a moment of `performance.now()`. */
   done(name: string, traceparent: string, attributes: Attributes, startedMs: number): void;
+  /** Whether a trace that begins here is recorded. */
+  samples(): boolean;
   stop(): Promise<void>;
 }
 
@@ -26,11 +28,19 @@ export interface Tracing {
 export const noTracing: Tracing = {
   span: (_name, traceparent, _attributes, work) => work(traceparent),
   done: () => undefined,
+  samples: () => true,
   stop: () => Promise.resolve(),
 };
 
-/** Sends spans to an OTLP collector; without one, nothing is recorded or sent. */
-export function startTracing(endpoint: string | undefined, service: string): Tracing {
+export interface TracingOptions {
+  /** Of the collector; without one, nothing is recorded or sent. */
+  readonly endpoint: string | undefined;
+  /** Of the traces that begin here so many are recorded, from 0 to 1. */
+  readonly ratio: number;
+}
+
+/** Sends spans to an OTLP collector. Traces that began elsewhere are recorded as they say. */
+export function startTracing({ endpoint, ratio }: TracingOptions, service: string): Tracing {
   if (endpoint === undefined) return noTracing;
   const provider = new BasicTracerProvider({
     resource: new Resource({ 'service.name': service }),
@@ -40,13 +50,15 @@ export function startTracing(endpoint: string | undefined, service: string): Tra
       ),
     ],
   });
-  return tracingWith(provider.getTracer('forge'), () => provider.shutdown());
+  return tracingWith(provider.getTracer('forge'), () => provider.shutdown(), ratio);
 }
 
 /** Spans of any tracer of the OpenTelemetry API. */
-export function tracingWith(tracer: Tracer, stop: () => Promise<void>): Tracing {
+export function tracingWith(tracer: Tracer, stop: () => Promise<void>, ratio = 1): Tracing {
   return {
+    samples: () => Math.random() < ratio,
     async span(name, traceparent, attributes, work) {
+      if (isUnsampled(traceparent)) return work(traceparent);
       const options = { kind: SpanKind.SERVER, attributes };
       const span = tracer.startSpan(name, options, contextOf(traceparent));
       const { traceId, spanId, traceFlags } = span.spanContext();
@@ -60,11 +72,17 @@ export function tracingWith(tracer: Tracer, stop: () => Promise<void>): Tracing 
       }
     },
     done(name, traceparent, attributes, startedMs) {
+      if (isUnsampled(traceparent)) return;
       const startTime = performance.timeOrigin + startedMs;
       tracer.startSpan(name, { attributes, startTime }, contextOf(traceparent)).end();
     },
     stop,
   };
+}
+
+/** Spans of a trace that is not recorded cost nothing: who began it decided for all. */
+function isUnsampled(traceparent: string): boolean {
+  return traceparent.length === 55 && '02468ace'.includes(traceparent.charAt(54));
 }
 
 function contextOf(traceparent: string): Context {

@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs';
+import { createWriteStream, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
 import { exportJWK, generateKeyPair, SignJWT } from 'jose';
@@ -9,6 +9,9 @@ import { createTokenVerifier } from '../../../subgraphs/shared/auth.ts';
 import { createLog } from '../../../subgraphs/shared/log.ts';
 import { startTracing } from '../../../subgraphs/shared/telemetry.ts';
 import { guildSupergraph } from './guild.ts';
+
+/** As production does: traces of one request in ten. */
+const tracedRatio = 0.1;
 
 /** Our gateway as in production: tokens checked, identities signed, limits, metrics and traces on. */
 const [, , port = '', folder = ''] = process.argv;
@@ -26,7 +29,8 @@ const token = await new SignJWT({ tenant: 'acme', scope: '' })
 const rules = { issuer: 'bench', audience: 'forge', jwks: { file } };
 const gateway = await createGateway({
   config: { production: true, apollo: { key: undefined, graphRef: undefined } },
-  log: createLog({ level: 'warn' }),
+  // Every operation has its line, as in production; this process's output is the bench's.
+  log: createLog({ level: 'info' }, createWriteStream('/dev/null')),
   supergraph: fixedSupergraph(guildSupergraph(Number(port))),
   endpoints: undefined,
   verifyToken: createTokenVerifier(rules, undefined),
@@ -34,7 +38,7 @@ const gateway = await createGateway({
   host: '127.0.0.1',
   port: 0,
   auth: true,
-  tracing: startTracing(`http://127.0.0.1:${port}`, 'forge'),
+  tracing: startTracing({ endpoint: `http://127.0.0.1:${port}`, ratio: tracedRatio }, 'forge'),
   // Everything is counted; one caller may just ask without end.
   limits: { tenant: { ...defaultLimits.tenant, requestsPerSecond: 1e6, requestsBurst: 1e6 } },
 });
