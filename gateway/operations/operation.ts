@@ -47,7 +47,7 @@ export interface Operations {
   /**
    * Counts a plan that has to be made for a caller, as a new document of its
    * tenant: a document has as many plans as its conditions have combinations.
-   * The first one is counted with the document. Throws RATE_LIMITED.
+   * The first one on each graph is counted with the document. Throws RATE_LIMITED.
    */
   countPlan(document: DocumentNode, identity: Identity | undefined): void;
   /** Validates a document against a graph; the answer is remembered. Throws RequestErrors. */
@@ -95,7 +95,6 @@ export function operations(options: OperationsOptions): Operations {
     const weight = bytesPerCharacter * query.length + bytesPerDocument;
     const made = { query, hash, document };
     if (weight <= documentBytesMax / 4) hashes.set(hash, documents.set(query, made, weight));
-    unplanned.add(document);
     return made;
   };
   return {
@@ -122,7 +121,9 @@ export function operations(options: OperationsOptions): Operations {
     validate(schema, document) {
       const known = validated.get(schema) ?? new WeakMap<DocumentNode, readonly GraphQLError[]>();
       validated.set(schema, known);
-      const errors = known.get(document) ?? validate(schema, document, rules);
+      const found = known.get(document);
+      if (!found) unplanned.add(document);
+      const errors = found ?? validate(schema, document, rules);
       known.set(document, errors);
       if (errors.length > 0) throw coded('GRAPHQL_VALIDATION_FAILED', errors);
     },
