@@ -36,14 +36,6 @@ export function maskErrors(
   return errors.map((error) => maskError(error, audience));
 }
 
-/** Makes a masked error throwable, for callers that want GraphQLError objects. */
-export function asGraphQLError(error: GraphQLFormattedError): GraphQLError {
-  return new GraphQLError(error.message, {
-    ...(error.path ? { path: error.path } : {}),
-    ...(error.extensions ? { extensions: error.extensions } : {}),
-  });
-}
-
 /** Several request errors at once, such as the findings of validation. */
 export class RequestErrors extends Error {
   readonly errors: readonly GraphQLError[];

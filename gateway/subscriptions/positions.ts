@@ -43,7 +43,7 @@ function read(schema: GraphQLSchema, document: DocumentNode): EventFacts {
   if (root?.kind !== Kind.FIELD || more.length > 0) return { positionOf: nowhere, variables };
   const names = cursorFields(schema, root.name.value);
   const keys = keysOf(document, root.selectionSet, names);
-  const [rootKey] = [(root.alias ?? root.name).value];
+  const rootKey = (root.alias ?? root.name).value;
   return {
     variables,
     positionOf(data) {
