@@ -1,0 +1,65 @@
+import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import { full, plain } from './fixtures/samples.ts';
+import { tenantViolations } from './rules.ts';
+import { inOrder, tenantObjects } from './tenant.ts';
+
+describe('what a tenant has on a cluster', () => {
+  it('is named so that no two tenants share it, and breaks no rule, whatever the tenant is called', () => {
+    fc.assert(
+      fc.property(fc.string(), fc.string(), (a, b) => {
+        const [first, second] = [tenantObjects(a, full), tenantObjects(b, full)];
+        expect(tenantViolations(first, full)).toEqual([]);
+        const isSame = first.namespace.metadata?.name === second.namespace.metadata?.name;
+        return isSame === (a === b);
+      }),
+    );
+  });
+
+  it('comes to be in order: the denial before any pod can be, the right to run last', () => {
+    const kinds = inOrder(tenantObjects('acme', full)).map(({ kind }) => kind);
+    expect(kinds[0]).toBe('Namespace');
+    expect(kinds[1]).toBe('NetworkPolicy');
+    expect(kinds.at(-1)).toBe('RoleBinding');
+  });
+
+  it('lets nothing in or out where there is neither gate nor proxy', () => {
+    expect(tenantObjects('acme', plain).networkPolicies.map(({ spec }) => spec)).toEqual([
+      { podSelector: {}, policyTypes: ['Ingress', 'Egress'] },
+    ]);
+  });
+
+  it('opens the proxy to pods that are granted it alone, by its one address', () => {
+    const { networkPolicies } = tenantObjects('acme', full);
+    expect(networkPolicies.at(-1)?.spec).toEqual({
+      podSelector: { matchLabels: { 'forge.dev/role': 'attempt', 'forge.dev/egress': 'proxy' } },
+      policyTypes: ['Egress'],
+      egress: [
+        {
+          to: [{ ipBlock: { cidr: '192.0.2.7/32' } }],
+          ports: [{ protocol: 'TCP', port: 3_128 }],
+        },
+      ],
+    });
+  });
+
+  it('opens the gate by its pods, not by the address of its Service', () => {
+    const { networkPolicies } = tenantObjects('acme', full);
+    expect(networkPolicies[1]?.spec?.egress?.[0]?.to).toEqual([
+      {
+        namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': 'forge-system' } },
+        podSelector: { matchLabels: { 'app.kubernetes.io/name': 'artifact-gate' } },
+      },
+    ]);
+  });
+
+  it('opens one address of the sixth version as well', () => {
+    const egressProxy = { address: '2001:db8::7', port: 3_128, host: 'egress', pods: null };
+    const settings = { ...full, egressProxy };
+    const objects = tenantObjects('acme', settings);
+    expect(objects.networkPolicies.at(-1)?.spec?.egress?.[0]?.to).toEqual([
+      { ipBlock: { cidr: '2001:db8::7/128' } },
+    ]);
+    expect(tenantViolations(objects, settings)).toEqual([]);
+  });
+});
