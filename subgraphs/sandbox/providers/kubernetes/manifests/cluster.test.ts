@@ -41,7 +41,7 @@ describe('the admission policies', () => {
       .join('\n');
 
   it('are held where tenants are, each by its binding', () => {
-    expect(admission.map(({ binding }) => binding.spec?.policyName)).toEqual(
+    expect(admission.map(({ binding }) => binding.spec.policyName)).toEqual(
       admission.map(({ policy }) => policy.metadata?.name),
     );
     const { namespace } = tenantObjects(order.tenantId, full);

@@ -5,7 +5,6 @@ import type {
   V1EnvVar,
   V1HostAlias,
   V1Job,
-  V1LabelSelector,
   V1LimitRange,
   V1Namespace,
   V1NetworkPolicy,
@@ -43,7 +42,6 @@ export type Container = Data<V1Container>;
 export type EnvVar = Data<V1EnvVar>;
 export type HostAlias = Data<V1HostAlias>;
 export type Job = Data<V1Job>;
-export type LabelSelector = Data<V1LabelSelector>;
 export type LimitRange = Data<V1LimitRange>;
 export type Namespace = Data<V1Namespace>;
 export type NetworkPolicy = Data<V1NetworkPolicy>;

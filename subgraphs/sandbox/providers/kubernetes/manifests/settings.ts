@@ -41,24 +41,24 @@ const address = z
   .refine((text) => !linkLocalPattern.test(text), 'must not be a link-local or metadata address');
 
 /** A place outside of a tenant's namespace that its pods may reach. */
-const place = z.object({
+const place = z.strictObject({
   /** Where pods send to: the address of its Service, or its own. */
   address,
   port: positive.max(65_535),
   /** The name in its certificate; pods find it in their hosts file. */
   host: z.string().regex(/^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/, 'must be the name of a host'),
   /** The pods behind the Service. Left out, it lies outside of the cluster. */
-  pods: z.object({ namespace: objectName, labels }).nullable().default(null),
+  pods: z.strictObject({ namespace: objectName, labels }).nullable().default(null),
 });
 export type Place = z.output<typeof place>;
 
-const template = z.object({
+const template = z.strictObject({
   image,
   /** The path of the interpreter in that image. */
   interpreter: z.string().startsWith('/'),
 });
 
-const toleration = z.object({
+const toleration = z.strictObject({
   key: z.string().min(1),
   value: labelValue,
   effect: z.enum(['NoSchedule', 'NoExecute']),
@@ -68,7 +68,7 @@ const toleration = z.object({
 export const isolationTiers = ['GVISOR', 'KATA', 'USERNS'] as const;
 
 const isolation = z
-  .object({
+  .strictObject({
     tier: z.enum(isolationTiers).default('GVISOR'),
     /** The RuntimeClass of the tier. `USERNS` may do without. */
     runtimeClass: objectName.nullable().default('gvisor'),
@@ -83,7 +83,7 @@ const isolation = z
   });
 
 /** Uploads what a program leaves, from inside of its pod. */
-const collector = z.object({
+const collector = z.strictObject({
   image,
   command: z.array(z.string().min(1)).min(1),
   cpuMillicores: positive.default(100),
@@ -92,7 +92,7 @@ const collector = z.object({
 });
 export type CollectorSettings = z.output<typeof collector>;
 
-const disk = z.object({
+const disk = z.strictObject({
   workMib: positive.default(512),
   /** Builds need room: with less, an eviction looks like a program that was killed. */
   tmpMib: positive.default(1_024),
@@ -100,7 +100,7 @@ const disk = z.object({
 });
 
 /** Limits in which all of a tenant's attempts fit together. */
-const tenantQuota = z.object({
+const tenantQuota = z.strictObject({
   jobs: positive.default(20),
   cpuMillicores: positive.default(16_000),
   memoryMib: positive.default(32_768),
@@ -108,16 +108,16 @@ const tenantQuota = z.object({
 });
 
 /** Limits of one pod: the most a spec may ask for, and a collector beside it. */
-const podMax = z.object({
+const podMax = z.strictObject({
   cpuMillicores: positive.default(4_500),
   memoryMib: positive.default(4_608),
   ephemeralMib: positive.default(8_192),
 });
 
 export const sandboxClusterSettings = z
-  .object({
+  .strictObject({
     templates: z
-      .object({ node: template, python: template, shell: template })
+      .strictObject({ node: template, python: template, shell: template })
       .partial()
       .default({}),
     /** Images come from these alone. */
@@ -137,7 +137,7 @@ export const sandboxClusterSettings = z
     egressProxy: place.nullable().default(null),
     /** Nodes on which nothing else runs. */
     pool: z
-      .object({
+      .strictObject({
         nodeSelector: labels.default({ 'forge.dev/pool': 'sandbox' }),
         tolerations: z
           .array(toleration)

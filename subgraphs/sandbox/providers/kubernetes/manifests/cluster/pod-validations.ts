@@ -75,5 +75,5 @@ function separation(
 
 function ofRegistry(registries: readonly string[]): string {
   if (registries.length === 0) return 'false';
-  return registries.map((registry) => `c.image.startsWith('${registry}/')`).join(' || ');
+  return registries.map((registry) => `c.image.startsWith("${registry}/")`).join(' || ');
 }
