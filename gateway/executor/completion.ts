@@ -1,10 +1,9 @@
+import { bubble } from './bubble.ts';
 import type { Leaf } from './leaves.ts';
-import type { PathSegment, Tree } from './tree.ts';
-import { isTree, setAt, valueAt } from './tree.ts';
+import type { Shape } from './shape.ts';
+import type { PathSegment } from './tree.ts';
+import { isTree } from './tree.ts';
 import type { Troubles } from './troubles.ts';
-
-/** Stands for a value that is null and makes null what holds it. */
-export const bubble: unique symbol = Symbol('bubble');
 
 export interface Run {
   readonly troubles: Troubles;
@@ -14,24 +13,6 @@ export interface Run {
 
 /** Gives what is shown of a value, or `bubble`, and then trouble has been told. */
 export type Complete = (value: unknown, at: PathSegment, run: Run) => unknown;
-
-/** What is shown of an object, in its order. */
-export interface Shape {
-  readonly fields: readonly { readonly key: string; readonly complete: Complete }[];
-  /** No key is the name of something that every object inherits. */
-  readonly isPlain: boolean;
-}
-
-export function shaped({ fields, isPlain }: Shape, source: Tree, run: Run): Tree | typeof bubble {
-  const output: Tree = {};
-  for (const { key, complete } of fields) {
-    const value = complete(isPlain ? source[key] : valueAt(source, key), key, run);
-    if (value === bubble) return bubble;
-    if (isPlain) output[key] = value;
-    else setAt(output, key, value);
-  }
-  return output;
-}
 
 export function nullable(present: Complete): Complete {
   return (value, at, run) => {
@@ -99,7 +80,7 @@ export function object(shapeOf: (typename: unknown) => Shape | undefined, what: 
       return bubble;
     }
     run.path.push(at);
-    const shown = shaped(shape, value, run);
+    const shown = shape.show(value, run);
     run.path.pop();
     return shown;
   };

@@ -7,6 +7,8 @@ export interface Leaf {
   readonly fits: (value: unknown) => boolean;
   /** Gives what is shown of any other value, or throws an error that says why there is nothing. */
   readonly serialize: (value: unknown) => unknown;
+  /** Which values these are, where a test for it can be written in place. */
+  readonly shown?: 'string' | 'boolean' | 'int';
 }
 
 /**
@@ -29,7 +31,12 @@ export function leafOf(type: GraphQLLeafType): Leaf {
   if (!isSpecifiedScalarType(type)) {
     return { fits: (value) => value !== null && value !== undefined, serialize: (value) => value };
   }
-  return { fits: fitsOf(type), serialize: (value) => type.serialize(value) };
+  const shown = shownOf(type);
+  return {
+    fits: fitsOf(type),
+    serialize: (value) => type.serialize(value),
+    ...(shown ? { shown } : {}),
+  };
 }
 
 function fitsOf({ name }: GraphQLScalarType): Leaf['fits'] {
@@ -44,4 +51,10 @@ function fitsOf({ name }: GraphQLScalarType): Leaf['fits'] {
     default:
       return (value) => Number.isFinite(value);
   }
+}
+
+function shownOf({ name }: GraphQLScalarType): Leaf['shown'] {
+  if (name === 'String' || name === 'ID') return 'string';
+  if (name === 'Boolean') return 'boolean';
+  return name === 'Int' ? 'int' : undefined;
 }

@@ -15,11 +15,14 @@ import {
   isObjectType,
   Kind,
 } from 'graphql';
-import type { Complete, Shape } from './completion.ts';
-import { bubble, bubbling, leaf, list, nullable, object, required, shaped } from './completion.ts';
+import { bubble } from './bubble.ts';
+import type { Complete } from './completion.ts';
+import { bubbling, leaf, list, nullable, object, required } from './completion.ts';
 import { leafOf } from './leaves.ts';
 import type { OperationText } from './selections.ts';
 import { collectFields } from './selections.ts';
+import { Shape } from './shape.ts';
+import type { ShapeField } from './shape.ts';
 import type { Tree } from './tree.ts';
 import type { Troubles } from './troubles.ts';
 
@@ -38,7 +41,7 @@ export function projection(schema: GraphQLSchema, text: OperationText): Project 
   if (!type) throw new Error(`The graph has no ${operation.operation}`);
   const shape = shapeOf({ schema, text }, type, [operation.selectionSet]);
   return (tree, troubles) => {
-    const data = shaped(shape, tree, { troubles, path: [] });
+    const data = shape.show(tree, { troubles, path: [] });
     return data === bubble ? null : data;
   };
 }
@@ -58,26 +61,32 @@ function shapeOf(
   sets: SelectionSets,
 ): Shape {
   const { text, schema } = source;
-  const fields = [...collectFields(text, schema, type.name, sets)].map(([key, nodes]) => ({
-    key,
-    complete: fieldOf(source, type, nodes),
-  }));
-  return { fields, isPlain: !fields.some(({ key }) => key in Object.prototype) };
+  const fields = [...collectFields(text, schema, type.name, sets)];
+  return new Shape(fields.map(([key, nodes]) => fieldOf(source, type, key, nodes)));
 }
 
 function fieldOf(
   source: Source,
   type: GraphQLObjectType | GraphQLInterfaceType,
+  key: string,
   nodes: readonly [FieldNode, ...FieldNode[]],
-): Complete {
+): ShapeField {
   const name = nodes[0].name.value;
-  if (name === '__typename') return isObjectType(type) ? () => type.name : bubbling;
+  if (name === '__typename') {
+    return field(key, isObjectType(type) ? () => type.name : bubbling);
+  }
   // Introspection was answered before, as a part of the tree.
-  if (name === '__schema' || name === '__type') return (value) => value ?? null;
-  const field = type.getFields()[name];
-  if (!field) throw new Error(`${type.name} has no field ${name}`);
+  if (name === '__schema' || name === '__type') return field(key, (value) => value ?? null);
+  const definition = type.getFields()[name];
+  if (!definition) throw new Error(`${type.name} has no field ${name}`);
   const sets = nodes.flatMap(({ selectionSet }) => selectionSet ?? []);
-  return typed(source, field.type, sets, `field ${type.name}.${name}`);
+  const complete = typed(source, definition.type, sets, `field ${type.name}.${name}`);
+  const inner = isNonNullType(definition.type) ? definition.type.ofType : definition.type;
+  return field(key, complete, isLeafType(inner) ? leafOf(inner).shown : undefined);
+}
+
+function field(key: string, complete: Complete, shown?: ShapeField['shown']): ShapeField {
+  return { key, complete, shown };
 }
 
 function typed(
@@ -134,7 +143,7 @@ function shapesByType(source: Source, declared: string, sets: SelectionSets) {
 }
 
 /** An object of which only its interface is known, where it matters what it is: it shows nothing. */
-const undecided: Shape = { fields: [{ key: '__typename', complete: bubbling }], isPlain: true };
+const undecided = new Shape([field('__typename', bubbling)]);
 
 /** Whether something is selected for some of the interface's types only. */
 function narrows(source: Source, type: GraphQLInterfaceType, sets: SelectionSets): boolean {

@@ -14,7 +14,11 @@ function logged(level: LogLevel = 'info') {
 
 const secretNames = [
   'authorization',
+  'Authorization',
   'password',
+  'PASSWORD',
+  'access_token',
+  'refresh_token',
   'secret',
   'token',
   'apiKey',

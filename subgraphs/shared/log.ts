@@ -1,53 +1,41 @@
 import { pino, stdSerializers, stdTimeFunctions } from 'pino';
 import type { DestinationStream, Logger } from 'pino';
+import { withoutSecrets } from './without-secrets.ts';
 
 export type Log = Logger;
 
 export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'silent';
 
-/** Members whose values never reach a log, wherever they stand. */
-const secretNames = [
-  'authorization',
-  'Authorization',
-  'password',
-  'secret',
-  'token',
-  'access_token',
-  'refresh_token',
-  'apiKey',
-  'privateKey',
-  'connectionString',
-  'databaseUrl',
-  'cookie',
-  'set-cookie',
-  'x-forge-identity',
-];
-
 /**
  * Makes the log of a process: JSON lines on standard error, since standard
  * output belongs to what a program says to its caller.
  *
- * Members with the name of a secret are replaced, at any depth up to four.
+ * Members with the name of a secret are replaced, down to four levels.
  */
 export function createLog(
   config: { readonly level: LogLevel },
   destination?: DestinationStream,
 ): Log {
-  const prefixes = ['', '*.', '*.*.', '*.*.*.'];
-  const paths = prefixes.flatMap((prefix) =>
-    secretNames.map((name) => (prefix === '' ? `["${name}"]` : `${prefix}["${name}"]`)),
-  );
-  return pino(
+  const log = pino(
     {
       level: config.level,
       base: { pid: process.pid },
       timestamp: stdTimeFunctions.isoTime,
       serializers: { err: toldError },
-      redact: { paths, censor: '[redacted]' },
+      formatters: { log: withoutSecrets },
     },
     destination ?? pino.destination({ fd: 2, sync: true }),
   );
+  // What a child carries does not go through the formatter. Children inherit this.
+  const child = Reflect.get(log, 'child') as unknown as MakeChild;
+  const cleanChild: MakeChild = function (bindings, options) {
+    return child.call(this, withoutSecrets(bindings), options);
+  };
+  Reflect.set(log, 'child', cleanChild);
+  return log;
 }
+
+type MakeChild = (this: Log, bindings: object, options?: object) => Log;
 
 /** What libraries hang on errors that is neither told nor small: connections, statements with their values. */
 const leftOut: ReadonlySet<string> = new Set(['client', 'parameters', 'driverError', 'query']);
@@ -55,5 +43,6 @@ const leftOut: ReadonlySet<string> = new Set(['client', 'parameters', 'driverErr
 function toldError(error: unknown): unknown {
   if (!(error instanceof Error)) return error;
   const told = stdSerializers.err(error) as unknown as Record<string, unknown>;
-  return Object.fromEntries(Object.entries(told).filter(([name]) => !leftOut.has(name)));
+  const kept = Object.entries(told).filter(([name]) => !leftOut.has(name));
+  return withoutSecrets(Object.fromEntries(kept));
 }

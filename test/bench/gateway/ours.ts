@@ -1,6 +1,7 @@
-import { createWriteStream, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
+import { destination } from 'pino';
 import { exportJWK, generateKeyPair, SignJWT } from 'jose';
 import { createGateway } from '../../../gateway/gateway.ts';
 import { defaultLimits } from '../../../gateway/limits/limits.ts';
@@ -30,7 +31,7 @@ const rules = { issuer: 'bench', audience: 'forge', jwks: { file } };
 const gateway = await createGateway({
   config: { production: true, apollo: { key: undefined, graphRef: undefined } },
   // Every operation has its line, as in production; this process's output is the bench's.
-  log: createLog({ level: 'info' }, createWriteStream('/dev/null')),
+  log: createLog({ level: 'info' }, destination('/dev/null')),
   supergraph: fixedSupergraph(guildSupergraph(Number(port))),
   endpoints: undefined,
   verifyToken: createTokenVerifier(rules, undefined),
