@@ -4,7 +4,7 @@ import type { Fault } from '../../../../infra/simulators/kubernetes/faults.ts';
 import type { KubeObject } from '../../../../infra/simulators/kubernetes/objects.ts';
 import { resources } from '../../../../infra/simulators/kubernetes/resources.ts';
 import type { SimulatorOptions } from '../../../../infra/simulators/kubernetes/simulator.ts';
-import { eventually, plant, startCluster } from './fixtures/cluster.ts';
+import { eventually, plant, quick, startCluster } from './fixtures/cluster.ts';
 import type { Cluster } from './fixtures/cluster.ts';
 import { ListWatch } from './list-watch.ts';
 import type { ListWatchOptions, WatchChange } from './list-watch.ts';
@@ -20,7 +20,8 @@ interface Watching extends AsyncDisposable {
 async function startWatch(
   options: Partial<ListWatchOptions> & SimulatorOptions = {},
 ): Promise<Watching> {
-  const cluster = await startCluster({ bookmarkMs: 20, ...options });
+  const client = { ...quick, timeoutMs: 200 };
+  const cluster = await startCluster({ bookmarkMs: 20, client, ...options });
   const troubles: unknown[] = [];
   const watch = new ListWatch<KubeObject>(cluster.client, {
     path: '/apis/batch/v1/jobs',
@@ -277,6 +278,6 @@ it('equals the server after any sequence of changes and faults', async () => {
         else alive.set(key, uid);
       }
     }),
-    { numRuns: 25 },
+    { numRuns: 60 },
   );
 }, 120_000);
