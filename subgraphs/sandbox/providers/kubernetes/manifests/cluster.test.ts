@@ -59,6 +59,20 @@ describe('the admission policies', () => {
     expect(expressions(userns)).not.toContain('runtimeClassName');
   });
 
+  it('let what runs under older settings end: its metadata may change, its spec may not', () => {
+    const [jobs, pods] = admission.map(({ policy }) => policy.spec);
+    for (const spec of [jobs, pods]) {
+      expect(spec?.variables).toEqual([
+        {
+          name: 'stays',
+          expression: "request.operation == 'UPDATE' && object.spec == oldObject.spec",
+        },
+      ]);
+      const images = spec?.validations?.find(({ message }) => message?.startsWith('Images'));
+      expect(images?.expression).toMatch(/^variables[.]stays [|][|] [(].*[)]$/);
+    }
+  });
+
   it('take no image where no registry is known', () => {
     expect(expressions({ ...plain, registries: [] })).toContain('&& (false)');
   });

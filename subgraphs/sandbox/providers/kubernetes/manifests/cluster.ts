@@ -32,13 +32,17 @@ export function clusterObjects(
   };
 }
 
-/** Below everything that has no class of its own (0), and pushing nothing off. */
+/**
+ * Below everything that has no class of its own (0), and pushing nothing off.
+ * Not below -10: for such pods the Cluster Autoscaler adds no node.
+ * Source: Cluster Autoscaler, FAQ, expendable pods.
+ */
 function sandboxPriority(name: string): PriorityClass {
   return {
     apiVersion: 'scheduling.k8s.io/v1',
     kind: 'PriorityClass',
     metadata: { name, labels: { [labelNames.managedBy]: 'forge' } },
-    value: -1_000,
+    value: -1,
     globalDefault: false,
     preemptionPolicy: 'Never',
     description: "Customers' programs.",

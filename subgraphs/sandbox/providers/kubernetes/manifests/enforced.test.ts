@@ -34,6 +34,11 @@ describe('what holds for an attempt', () => {
     expect(weaker).toEqual([expect.stringMatching(/does not enforce NetworkPolicy/)]);
   });
 
+  it('says that a network which holds pods late lets them out until then', () => {
+    const { weaker } = enforced(plain, { ...best, networkDelayMs: 750 });
+    expect(weaker).toEqual([expect.stringMatching(/750 ms after its start/)]);
+  });
+
   it('says that user namespaces alone leave one kernel for everybody', () => {
     const { enforced: held, weaker } = enforced(userns, best);
     expect(weaker).toEqual([

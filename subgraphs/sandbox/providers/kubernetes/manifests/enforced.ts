@@ -4,6 +4,8 @@ import type { SandboxClusterSettings } from './settings.ts';
 export interface ClusterFacts {
   /** Whether a probe in a tenant's namespace reached what it must not. */
   readonly network?: 'blocked' | 'open' | undefined;
+  /** How long after its start the probe was held. */
+  readonly networkDelayMs?: number | undefined;
   /** Whether the admission policies and their bindings are there. */
   readonly admission?: 'installed' | 'missing' | undefined;
   /** The most processes of a pod, as the nodes of the pool were set up. */
@@ -91,14 +93,17 @@ function kernelSentences({ isolation }: SandboxClusterSettings): Sentence[] {
 
 function networkSentences(
   { gate, egressProxy }: SandboxClusterSettings,
-  { network }: ClusterFacts,
+  { network, networkDelayMs = 0 }: ClusterFacts,
 ): Sentence[] {
   const places = [gate && 'the artifact gate', egressProxy && 'the egress proxy, if granted'];
   const open = places.filter((place) => place !== null).join(' and ');
   const but = open === '' ? '' : `, but to ${open}`;
   switch (network) {
     case 'blocked':
-      return [{ holds: true, text: `Nothing gets in or out${but}: a probe was blocked.` }];
+      return [
+        { holds: true, text: `Nothing gets in or out${but}: a probe was blocked.` },
+        ...(networkDelayMs === 0 ? [] : [late(networkDelayMs)]),
+      ];
     case 'open':
       return [
         {
@@ -114,6 +119,11 @@ function networkSentences(
         },
       ];
   }
+}
+
+function late(delayMs: number): Sentence {
+  const told = `The network began to hold a probe ${delayMs} ms after its start`;
+  return { holds: false, text: `${told}: one that holds pods before they start would hold all.` };
 }
 
 function processSentences(

@@ -47,6 +47,9 @@ describe('settings', () => {
     ['that address in its other family', { egressProxy: { ...place, address: 'fd00:ec2::254' } }],
     ['that address in disguise', { egressProxy: { ...place, address: '::ffff:169.254.169.254' } }],
     ['a version of Pod Security that changes by itself', { podSecurityVersion: 'latest' }],
+    ['pods too small for what a spec may ask for', { podMax: { memoryMib: 4_000 } }],
+    ['pods too small for their folders', { disk: { tmpMib: 8_000 } }],
+    ['a setting that nobody knows', { queue: 'sandbox' } as SandboxClusterSettingsDraft],
     ['no limit', { tenantQuota: { jobs: 0 } }],
   ];
 

@@ -1,5 +1,7 @@
 import { isIP } from 'node:net';
 import { z } from 'zod';
+import { specLimits } from '../../../domain/job-spec.ts';
+import { defaultLimits } from '../../runner.ts';
 
 /**
  * What differs from cluster to cluster. Everything else about an attempt is
@@ -12,6 +14,9 @@ export type SandboxClusterSettings = z.output<typeof sandboxClusterSettings>;
 
 /** Those settings as an operator writes them. */
 export type SandboxClusterSettingsDraft = z.input<typeof sandboxClusterSettings>;
+
+/** Room on the node's disk for what a program prints. */
+const outputMib = Math.ceil(defaultLimits.outputBytesMax / 1_024 ** 2);
 
 const positive = z.int().positive();
 
@@ -167,6 +172,23 @@ export const sandboxClusterSettings = z
   .refine(({ gate, collector: found }) => (gate === null) === (found === null), {
     path: ['collector'],
     message: 'is needed with a gate, and a gate with it',
+  })
+  .superRefine(({ podMax: most, disk: folders, collector: found }, context) => {
+    const needs = {
+      cpuMillicores: specLimits.cpuMillicores.max + (found?.cpuMillicores ?? 0),
+      memoryMib: specLimits.memoryMib.max + (found?.memoryMib ?? 0),
+      ephemeralMib:
+        folders.workMib +
+        folders.tmpMib +
+        folders.artifactsMib +
+        outputMib +
+        (found?.ephemeralMib ?? 0),
+    };
+    for (const [name, needed] of Object.entries(needs) as [keyof typeof needs, number][]) {
+      if (most[name] >= needed) continue;
+      const message = `must be ${needed} at least: a spec may ask for it, and would never run`;
+      context.addIssue({ code: 'custom', path: ['podMax', name], message });
+    }
   })
   .superRefine(({ registries, templates, collector: found }, context) => {
     const { node, python, shell } = templates;

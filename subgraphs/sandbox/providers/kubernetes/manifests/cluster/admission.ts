@@ -21,33 +21,44 @@ type Spec = NonNullable<ValidatingAdmissionPolicy['spec']>;
  */
 export function admissionPolicies(settings: Settings): Admission[] {
   const accounts = accountsOf(settings);
+  const jobs = ofWhatIsNew(podValidations('object.spec.template.spec', settings));
+  const pods = ofWhatIsNew(podValidations('object.spec', settings));
   return [
     tenantPolicy(
       'forge-sandbox-jobs',
-      ['batch'],
-      ['jobs'],
-      ['CREATE', 'UPDATE'],
-      [
-        madeBy(accounts.jobMakers, 'Jobs'),
-        ...podValidations('object.spec.template.spec', settings),
-      ],
+      { apiGroups: ['batch'], resources: ['jobs'], operations: ['CREATE', 'UPDATE'] },
+      { variables, validations: [madeBy(accounts.jobMakers, 'Jobs'), ...jobs] },
     ),
     tenantPolicy(
       'forge-sandbox-pods',
-      [''],
-      ['pods'],
-      ['CREATE', 'UPDATE'],
-      [madeBy(accounts.podMakers, 'Pods'), labelsStay, ...podValidations('object.spec', settings)],
+      { apiGroups: [''], resources: ['pods'], operations: ['CREATE', 'UPDATE'] },
+      { variables, validations: [madeBy(accounts.podMakers, 'Pods'), labelsStay, ...pods] },
     ),
     tenantPolicy(
       'forge-sandbox-entry',
-      [''],
-      entries,
-      ['CONNECT', 'UPDATE'],
-      [{ expression: 'false', message: 'Nobody gets into a program that runs.' }],
+      { apiGroups: [''], resources: entries, operations: ['CONNECT', 'UPDATE'] },
+      { validations: [{ expression: 'false', message: 'Nobody gets into a program that runs.' }] },
     ),
     scopePolicy(accounts.tenancy),
   ];
+}
+
+/**
+ * What was let in under other settings must be able to end: the Job controller
+ * changes its metadata then, and would be turned away.
+ */
+const variables = [
+  {
+    name: 'stays',
+    expression: "request.operation == 'UPDATE' && object.spec == oldObject.spec",
+  },
+];
+
+function ofWhatIsNew(validations: readonly Validation[]): Validation[] {
+  return validations.map(({ expression, message }) => ({
+    expression: `variables.stays || (${expression})`,
+    message,
+  }));
 }
 
 const entries = [
@@ -94,22 +105,18 @@ const labelsStay: Validation = {
 
 function tenantPolicy(
   name: string,
-  apiGroups: string[],
-  resources: string[],
-  operations: string[],
-  validations: Validation[],
+  rule: {
+    readonly apiGroups: string[];
+    readonly resources: string[];
+    readonly operations: string[];
+  },
+  says: Pick<Spec, 'variables' | 'validations'>,
 ): Admission {
   const namespaceSelector = { matchLabels: { ...tenancyLabel } };
+  const resourceRules = [{ ...rule, apiVersions: ['v1'] }];
   return admission(
     name,
-    {
-      failurePolicy: 'Fail',
-      matchConstraints: {
-        namespaceSelector,
-        resourceRules: [{ apiGroups, apiVersions: ['v1'], operations, resources }],
-      },
-      validations,
-    },
+    { failurePolicy: 'Fail', matchConstraints: { namespaceSelector, resourceRules }, ...says },
     { namespaceSelector },
   );
 }

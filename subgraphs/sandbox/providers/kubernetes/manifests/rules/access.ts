@@ -105,10 +105,10 @@ export const roleBindingRules = rulesFor('ClusterRoleBinding', {
 
 export const priorityRules = rulesFor('PriorityClass', {
   'priority-last': [
-    'Programs come last, push nothing off, and nothing else comes last by accident.',
+    'Programs come last, push nothing off, and still get nodes; nothing else comes last by accident.',
     ({ value = NaN, globalDefault, preemptionPolicy }) =>
       unless({
-        value: value < 0,
+        value: value < 0 && value >= -10,
         globalDefault: globalDefault === false,
         preemptionPolicy: preemptionPolicy === 'Never',
       }),
