@@ -1,5 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
+import { additionsTo } from './fixtures/additions.ts';
 import { mutationsOf } from './fixtures/mutations.ts';
+import type { Mutation } from './fixtures/mutations.ts';
 import { full, objectsOf, order, plain, richOrder, userns } from './fixtures/samples.ts';
 import type { Loose } from './objects.ts';
 import { tenantViolations, violations } from './rules.ts';
@@ -23,6 +25,11 @@ const cases: readonly (readonly [string, SandboxClusterSettings, typeof order])[
   ['user namespaces', userns, { ...order, template: 'shell' }],
 ];
 
+/** Fields that may be added, each with the reason. */
+const addable: readonly (readonly [path: RegExp, why: string])[] = [
+  [/^[.]status([.]|$)/, 'the cluster writes it, and takes it from nobody else'],
+];
+
 describe.each(cases)('with %s', (_name, settings, asked) => {
   const { job, secret } = objectsOf(asked, settings);
   const tenant = tenantObjects(asked.tenantId, settings);
@@ -35,6 +42,28 @@ describe.each(cases)('with %s', (_name, settings, asked) => {
 
   it('dropping or weakening any field of a Job breaks a rule', () => {
     expect(survivors('Job', job, settings)).toEqual([]);
+  });
+
+  it('adding any field that Kubernetes knows to a Job breaks a rule', () => {
+    const changes = additionsTo(job);
+    expect(changes.length).toBeGreaterThan(200);
+    expect(unseen('Job', changes, settings)).toEqual([]);
+  });
+
+  it('adding any field that Kubernetes knows to a Secret breaks a rule', () => {
+    expect(unseen('Secret', additionsTo(secret), settings)).toEqual([]);
+  });
+
+  it('adding any field that Kubernetes knows to what a tenant has breaks a rule', () => {
+    const { networkPolicies } = tenant;
+    expect([
+      ...unseen('Namespace', additionsTo(tenant.namespace), settings),
+      ...networkPolicies.flatMap((one) => unseen('NetworkPolicy', additionsTo(one), settings)),
+      ...unseen('ResourceQuota', additionsTo(tenant.resourceQuota), settings),
+      ...unseen('LimitRange', additionsTo(tenant.limitRange), settings),
+      ...unseen('ServiceAccount', additionsTo(tenant.serviceAccount), settings),
+      ...unseen('RoleBinding', additionsTo(tenant.roleBinding), settings),
+    ]).toEqual([]);
   });
 
   it('dropping or weakening any field of a Secret breaks a rule', () => {
@@ -71,6 +100,17 @@ function keptBy<Kind extends keyof Kinds>(
   return mutationsOf(object).filter(
     ({ mutated }) => violations(kind, mutated as Loose<Kinds[Kind]>, settings).length === 0,
   );
+}
+
+function unseen(
+  kind: keyof Kinds,
+  changes: readonly Mutation[],
+  settings: SandboxClusterSettings,
+): string[] {
+  return changes
+    .filter(({ path }) => !addable.some(([pattern]) => pattern.test(path)))
+    .filter(({ mutated }) => violations(kind, mutated as object, settings).length === 0)
+    .map(({ path }) => path);
 }
 
 function survivors<Kind extends keyof Kinds>(

@@ -77,9 +77,10 @@ export const containerRules = rulesFor('Job', {
     'AppArmor holds every container, where nodes have it.',
     ofEach(({ securityContext: context }, { isolation }) =>
       unless({
-        appArmorProfile:
-          context?.appArmorProfile?.type === (isolation.appArmor ? 'RuntimeDefault' : undefined) &&
-          hasOnly(context?.appArmorProfile ?? {}, ['type']),
+        appArmorProfile: isolation.appArmor
+          ? context?.appArmorProfile?.type === 'RuntimeDefault' &&
+            hasOnly(context.appArmorProfile, ['type'])
+          : context?.appArmorProfile === undefined,
       }),
     ),
   ],

@@ -47,7 +47,8 @@ export const namespaceRules = rulesFor('Namespace', {
   ],
   'namespace-identity': [
     'Name and labels of a namespace say whose it is, and all the same.',
-    ({ apiVersion, metadata }) => {
+    (namespace) => {
+      const { apiVersion, metadata } = namespace;
       const tenant = tenantLabel(metadata?.annotations?.[annotationNames.tenantId] ?? '');
       const labels = metadata?.labels;
       return unless({
@@ -56,6 +57,7 @@ export const namespaceRules = rulesFor('Namespace', {
         'metadata.labels.tenant': labels?.[labelNames.tenant] === tenant,
         'metadata.labels.role': labels?.[labelNames.role] === 'tenant',
         'metadata.labels.managed-by': labels?.[labelNames.managedBy] === 'forge',
+        namespace: hasOnly(namespace, ['apiVersion', 'kind', 'metadata']),
         metadata: hasOnly(metadata, ['name', 'labels', 'annotations']),
         'metadata.labels': hasOnly(labels, namespaceLabels),
         'metadata.annotations': hasOnly(metadata?.annotations, [annotationNames.tenantId]),
