@@ -174,6 +174,7 @@ describe('what a program is told', () => {
       '--open-files=1024',
       '--timeout-ms=60000',
       '--grace-ms=1000',
+      '--output-bytes=52428800',
       '--',
       '/usr/local/bin/node',
       '--max-old-space-size=256',

@@ -130,9 +130,9 @@ export const sandboxClusterSettings = z
     isolation: isolation.prefault({}),
     /**
      * A program in the templates' images that runs another one within limits
-     * (`--processes`, `--open-files`, `--timeout-ms`, `--grace-ms`, `--`, command)
-     * and writes its result to the termination log. Null: Forge's own timer and
-     * the node's limit of processes do it alone.
+     * (`--processes=`, `--open-files=`, `--timeout-ms=`, `--grace-ms=`,
+     * `--output-bytes=`, `--`, command) and writes its result to the termination
+     * log. Null: Forge's own timer and the limits of the node do it alone.
      */
     wrapper: z.string().startsWith('/').nullable().default(null),
     /** Where artifacts are uploaded to, and what does it. Both or neither. */

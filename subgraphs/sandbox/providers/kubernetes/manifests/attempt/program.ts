@@ -57,12 +57,13 @@ function interpreterFlags({ template, memoryMib }: AttemptOrder): string[] {
 }
 
 function wrapperFlags(order: AttemptOrder): string[] {
-  const { processesMax, openFilesMax, graceMs } = { ...defaultLimits, ...order.limits };
+  const limits = { ...defaultLimits, ...order.limits };
   return [
-    `--processes=${processesMax}`,
-    `--open-files=${openFilesMax}`,
+    `--processes=${limits.processesMax}`,
+    `--open-files=${limits.openFilesMax}`,
     `--timeout-ms=${order.timeoutSeconds * 1_000}`,
-    `--grace-ms=${graceMs}`,
+    `--grace-ms=${limits.graceMs}`,
+    `--output-bytes=${limits.outputBytesMax}`,
   ];
 }
 

@@ -249,8 +249,10 @@ function isCommandOfTemplate(
 
 function isWrapped(flags: readonly string[]): boolean {
   const names = flags.map((flag) => /^--([a-z-]+)=[1-9][0-9]{0,8}$/.exec(flag)?.[1]);
-  return isExactly(names, ['processes', 'open-files', 'timeout-ms', 'grace-ms']);
+  return isExactly(names, wrapperLimits);
 }
+
+const wrapperLimits = ['processes', 'open-files', 'timeout-ms', 'grace-ms', 'output-bytes'];
 
 function isInterpreted(template: string, flags: readonly string[]): boolean {
   if (template === 'node')
