@@ -35,14 +35,29 @@ export function identitySigner(
     return text;
   };
 
+  /** What was found lately for one identity: making a key for all costs more than finding here. */
+  const latest = new WeakMap<Identity, Map<string, Signature>>();
+  const latestOf = (identity: Identity): Map<string, Signature> => {
+    const known = latest.get(identity) ?? new Map<string, Signature>();
+    latest.set(identity, known);
+    if (known.size >= latestKept) known.clear();
+    return known;
+  };
+
   return (identity, query) => {
+    const own = latestOf(identity);
+    const near = own.get(query);
+    if (near && near.goodUntil > now()) return near.text;
     const operationHash = hashOf(query);
     const key = operationHash + textOf(identity);
     const known = signatures.get(key);
-    if (known && known.goodUntil > now()) return known.text;
+    if (known && known.goodUntil > now()) {
+      own.set(query, known);
+      return known.text;
+    }
     const goodUntil = now() + signatureReusedMs;
     return signIdentity(keys, identity, { audience, operationHash }).then((text) => {
-      signatures.set(key, { text, goodUntil });
+      own.set(query, signatures.set(key, { text, goodUntil }));
       return text;
     });
   };
@@ -54,5 +69,6 @@ interface Signature {
 }
 
 const signatureReusedMs = 20_000;
+const latestKept = 64;
 const hashesKept = { entriesMax: 2_000, charactersMax: 4_000_000 };
 const signaturesKept = { entriesMax: 20_000, charactersMax: 8_000_000 };

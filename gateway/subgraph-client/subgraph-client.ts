@@ -80,6 +80,7 @@ export function subgraphClient(
   const { timeoutMs = Infinity } = rule;
   /** A subgraph may have less time than the operation has. */
   const ruled = (scope: Scope): Scope => {
+    if (timeoutMs === Infinity) return scope;
     const endsAt = Date.now() + timeoutMs;
     return endsAt < scope.deadlineAt ? { ...scope, deadlineAt: endsAt } : scope;
   };
@@ -89,12 +90,14 @@ export function subgraphClient(
     execute(request, given) {
       const scope = ruled(given);
       return measured(
-        traced(scope, async (traceparent, signal) => {
-          const headers = await headersFor(request, scope);
-          headers['traceparent'] = traceparent;
-          const leftMs = Math.max(1, scope.deadlineAt - Date.now());
-          headers['x-forge-timeout-ms'] = String(leftMs);
-          return link.execute(request, headers, signal);
+        traced(scope, (traceparent, signal) => {
+          const headers = headersFor(request, scope, traceparent);
+          const ask = (signed: Headers): Promise<ExecutionResult> => {
+            signed['x-forge-timeout-ms'] = String(Math.max(1, scope.deadlineAt - Date.now()));
+            return link.execute(request, signed, signal);
+          };
+          // Nearly always there is nothing to wait for, and a wait is not for nothing.
+          return headers instanceof Promise ? headers.then(ask) : ask(headers);
         }),
         scope,
       );
@@ -104,7 +107,7 @@ export function subgraphClient(
       const failed = new AbortController();
       const signal = AbortSignal.any([scope.signal, failed.signal]);
       const opening = withinDeadline(name, scope, async () =>
-        link.subscribe(request, await headersFor(request, scope), signal),
+        link.subscribe(request, await headersFor(request, scope, scope.traceparent), signal),
       );
       try {
         return told(name, await measured(opening, scope), scope);
@@ -117,7 +120,12 @@ export function subgraphClient(
   };
 }
 
-type CallHeaders = (request: GraphRequest, scope: Scope) => Promise<Record<string, string>>;
+type Headers = Record<string, string>;
+type CallHeaders = (
+  request: GraphRequest,
+  scope: Scope,
+  traceparent: string,
+) => Headers | Promise<Headers>;
 
 /** What a subgraph is told beside the operation. */
 function callHeaders(
@@ -126,13 +134,18 @@ function callHeaders(
   identityKeys: IdentityKeys | undefined,
 ): CallHeaders {
   const sign = identityKeys && identitySigner(identityKeys, name);
-  return async ({ query }, { requestId, traceparent, identity, forwarded }) => {
-    const headers: Record<string, string> = {
+  return ({ query }, { requestId, identity, forwarded }, traceparent) => {
+    const headers: Headers = {
       ...ruledHeaders(rule, forwarded),
       'x-request-id': requestId,
       traceparent,
     };
-    if (identity && sign) headers['x-forge-identity'] = await sign(identity, query);
+    if (!identity || !sign) return headers;
+    const signed = sign(identity, query);
+    if (typeof signed !== 'string') {
+      return signed.then((text) => ({ ...headers, 'x-forge-identity': text }));
+    }
+    headers['x-forge-identity'] = signed;
     return headers;
   };
 }
