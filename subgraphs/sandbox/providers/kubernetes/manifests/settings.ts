@@ -16,7 +16,7 @@ export type SandboxClusterSettings = z.output<typeof sandboxClusterSettings>;
 export type SandboxClusterSettingsDraft = z.input<typeof sandboxClusterSettings>;
 
 /** Room on the node's disk for what a program prints. */
-const outputMib = Math.ceil(defaultLimits.outputBytesMax / 1_024 ** 2);
+export const outputMib = Math.ceil(defaultLimits.outputBytesMax / 1_024 ** 2);
 
 const positive = z.int().positive();
 
@@ -104,11 +104,15 @@ const disk = z.strictObject({
   artifactsMib: positive.default(128),
 });
 
-/** Limits in which all of a tenant's attempts fit together. */
+/**
+ * Limits in which all of a tenant's attempts fit together. Forge's own quotas
+ * say whose turn it is; these hold if it errs. `roomFor` says how much a quota
+ * needs, and the defaults are enough for the default one.
+ */
 const tenantQuota = z.strictObject({
-  jobs: positive.default(20),
-  cpuMillicores: positive.default(16_000),
-  memoryMib: positive.default(32_768),
+  jobs: positive.default(50),
+  cpuMillicores: positive.default(32_000),
+  memoryMib: positive.default(40_960),
   ephemeralMib: positive.default(65_536),
 });
 

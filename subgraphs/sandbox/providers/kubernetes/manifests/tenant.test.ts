@@ -1,8 +1,14 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { full, plain } from './fixtures/samples.ts';
+import { defaultQuota, fitsQuota, noLoad } from '../../../domain/quota.ts';
+import type { Load, Room } from '../../../domain/quota.ts';
+import type { AttemptOrder } from './attempt/order.ts';
+import { full, objectsOf, plain, richOrder } from './fixtures/samples.ts';
+import type { PodSpec } from './objects.ts';
+import { quantity } from './rules/quantity.ts';
 import { tenantViolations } from './rules.ts';
 import { inOrder, tenantObjects } from './tenant.ts';
+import { roomFor } from './tenant/resources.ts';
 
 describe('what a tenant has on a cluster', () => {
   it('is named so that no two tenants share it, and breaks no rule, whatever the tenant is called', () => {
@@ -21,6 +27,43 @@ describe('what a tenant has on a cluster', () => {
     expect(kinds[0]).toBe('Namespace');
     expect(kinds[1]).toBe('NetworkPolicy');
     expect(kinds.at(-1)).toBe('RoleBinding');
+  });
+
+  it('has room for all that the default quota admits, and for what is still ending', () => {
+    const needed = roomFor(defaultQuota, full);
+    for (const name of ['jobs', 'cpuMillicores', 'memoryMib', 'ephemeralMib'] as const) {
+      expect(full.tenantQuota[name]).toBeGreaterThanOrEqual(needed[name]);
+    }
+  });
+
+  it('has room for pods, however its quota cuts them', () => {
+    const pods = fc.record({
+      cpuMillicores: fc.integer({ min: 100, max: 4_000 }),
+      memoryMib: fc.integer({ min: 64, max: 4_096 }),
+    });
+    fc.assert(
+      fc.property(fc.array(pods, { maxLength: 20 }), (asked) => {
+        const taken = { jobs: 0, cpu: 0, memory: 0, disk: 0 };
+        let load = noLoad;
+        for (const room of asked) {
+          if (!fitsQuota(defaultQuota, load, room)) continue;
+          load = add(load, room);
+          const { initContainers = [], containers } = podOf({ ...richOrder, ...room });
+          for (const { resources } of [...initContainers, ...containers]) {
+            taken.cpu += quantity(resources?.limits?.['cpu']) * 1_000;
+            taken.memory += quantity(resources?.limits?.['memory']) / 1_024 ** 2;
+            taken.disk += quantity(resources?.limits?.['ephemeral-storage']) / 1_024 ** 2;
+          }
+        }
+        const { jobs, cpuMillicores, memoryMib, ephemeralMib } = roomFor(defaultQuota, full);
+        return (
+          load.jobs <= jobs &&
+          taken.cpu <= cpuMillicores &&
+          taken.memory <= memoryMib &&
+          taken.disk <= ephemeralMib
+        );
+      }),
+    );
   });
 
   it('lets nothing in or out where there is neither gate nor proxy', () => {
@@ -63,3 +106,17 @@ describe('what a tenant has on a cluster', () => {
     expect(tenantViolations(objects, settings)).toEqual([]);
   });
 });
+
+function add(load: Load, room: Room): Load {
+  return {
+    jobs: load.jobs + 1,
+    cpuMillicores: load.cpuMillicores + room.cpuMillicores,
+    memoryMib: load.memoryMib + room.memoryMib,
+  };
+}
+
+function podOf(order: AttemptOrder): PodSpec {
+  const pod = objectsOf(order, full).job.spec?.template.spec;
+  if (!pod) throw new Error('The Job has no pod.');
+  return pod;
+}

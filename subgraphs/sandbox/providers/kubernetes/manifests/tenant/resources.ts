@@ -1,5 +1,7 @@
+import type { Quota } from '../../../../domain/quota.ts';
 import { labelNames } from '../names.ts';
 import type { LimitRange, ResourceQuota } from '../objects.ts';
+import { outputMib } from '../settings.ts';
 import type { SandboxClusterSettings } from '../settings.ts';
 
 interface Size {
@@ -12,6 +14,31 @@ const labels = { [labelNames.managedBy]: 'forge' };
 
 /** In the root of every namespace a cluster publishes the certificate of its API server. */
 const clusterConfigMaps = 1;
+
+/**
+ * How many times what a quota admits is there at once, at most: attempts that
+ * have ended have given up their turn, and hold their room until their pod is gone.
+ */
+const endingTimes = 1.5;
+
+/** Jobs stay until they are collected, and their Secrets with them. */
+const endedTimes = 5;
+
+/** What a tenant's namespace must hold, so that nothing which its quota admits is turned away. */
+export function roomFor(
+  quota: Quota,
+  { collector, disk }: Pick<SandboxClusterSettings, 'collector' | 'disk'>,
+): SandboxClusterSettings['tenantQuota'] {
+  const { concurrentMax, cpuMillicoresMax, memoryMibMax } = quota;
+  const folders = disk.workMib + disk.tmpMib + disk.artifactsMib + outputMib;
+  const times = (size: number): number => Math.ceil(size * endingTimes);
+  return {
+    jobs: concurrentMax * endedTimes,
+    cpuMillicores: times(cpuMillicoresMax + concurrentMax * (collector?.cpuMillicores ?? 0)),
+    memoryMib: times(memoryMibMax + concurrentMax * (collector?.memoryMib ?? 0)),
+    ephemeralMib: times(concurrentMax * (folders + (collector?.ephemeralMib ?? 0))),
+  };
+}
 
 /**
  * What all attempts of a tenant may take together, and that there is nothing
