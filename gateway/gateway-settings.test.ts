@@ -60,10 +60,11 @@ describe('what the configuration sets of a gateway', () => {
   it('takes limits from a file, for all tenants and for some', async () => {
     const path = await file(
       'limits.json',
-      '{"tenant":{"costMax":7},"tenants":{"acme":{"concurrentMax":2}}}',
+      '{"streams":{"subscriptionsMax":9},"tenant":{"costMax":7},"tenants":{"acme":{"concurrentMax":2}}}',
     );
     const { limits } = await settings({ FORGE_GATEWAY_LIMITS: path });
     expect(limits).toEqual({
+      subscriptionsMax: 9,
       tenant: { ...defaultLimits.tenant, costMax: 7 },
       tenants: { acme: { concurrentMax: 2 } },
     });

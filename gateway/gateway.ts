@@ -11,8 +11,9 @@ import type { TokenVerifier } from './auth/auth.ts';
 import type { Engine } from './engine.ts';
 import type { HardeningOptions } from './hardening/hardening.ts';
 import { graphMaker } from './graph-maker.ts';
-import { explorer } from './explorer.ts';
-import type { HttpRoute } from './explorer.ts';
+import { apolloSandbox } from './pages/apollo-sandbox.ts';
+import { explorer } from './pages/explorer.ts';
+import type { HttpRoute } from './pages/explorer.ts';
 import type { IdentityKeys } from './subgraph-client/identity-signatures.ts';
 import { defaultLimits } from './limits/limits.ts';
 import type { Limits } from './limits/limits.ts';
@@ -154,7 +155,8 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
   };
 
   const open = new OpenStreams();
-  const server = createListener(httpHandler({ engine, explorer: explorer(), routes, open }));
+  const pages = [explorer(), apolloSandbox(), ...routes];
+  const server = createListener(httpHandler({ engine, routes: pages, open }));
   const webSockets = serveWebSockets(server, engine);
   const port = await listen(server, options.port, host);
 

@@ -17,21 +17,35 @@ const tenantLimits = z.strictObject({
   queueTimeoutMs: count.optional(),
 } satisfies Record<keyof TenantLimits, z.ZodType>);
 
+const streamLimits = z.strictObject({
+  subscriptionsPerActorMax: atLeastOne.optional(),
+  subscriptionsPerTenantMax: atLeastOne.optional(),
+  subscriptionsMax: atLeastOne.optional(),
+});
+
 /** What tenants may ask for, as it is written in a file: what is left out stays as it is. */
-export const limitsSchema: z.ZodType<Pick<Limits, 'tenant' | 'tenants'>> = z
+export const limitsSchema: z.ZodType<FileLimits> = z
   .strictObject({
+    streams: streamLimits.optional(),
     tenant: tenantLimits.optional(),
     tenants: z.record(z.string().min(1), tenantLimits).optional(),
   })
-  .transform(({ tenant = {}, tenants = {} }) => ({
+  .transform(({ streams = {}, tenant = {}, tenants = {} }) => ({
+    ...stated(streams),
     tenant: { ...defaultLimits.tenant, ...stated(tenant) },
     tenants: Object.fromEntries(
       Object.entries(tenants).map(([name, own]) => [name, stated(own)] as const),
     ),
   }));
 
+/** What a file says of limits. */
+type FileLimits = Pick<Limits, 'tenant' | 'tenants'> &
+  Partial<
+    Pick<Limits, 'subscriptionsPerActorMax' | 'subscriptionsPerTenantMax' | 'subscriptionsMax'>
+  >;
+
 /** The members that are there. */
-function stated(given: z.output<typeof tenantLimits>): Partial<TenantLimits> {
+function stated<T extends object>(given: T): { [Name in keyof T]?: Exclude<T[Name], undefined> } {
   const members = Object.entries(given).filter(([, value]) => value !== undefined);
-  return Object.fromEntries(members);
+  return Object.fromEntries(members) as { [Name in keyof T]?: Exclude<T[Name], undefined> };
 }

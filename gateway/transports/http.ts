@@ -5,7 +5,7 @@ import { subscriptionOverJson } from '../pipeline/answers.ts';
 import { authenticate } from '../auth/auth.ts';
 import type { Engine } from '../engine.ts';
 import { maskThrown, RequestErrors } from '../errors.ts';
-import type { HttpRoute } from '../explorer.ts';
+import type { HttpRoute } from '../pages/explorer.ts';
 import type { PreparedOperation } from '../operations/operation.ts';
 import { PersistedRefusal } from '../operations/persisted-refusals.ts';
 import type { ReceivedOperation } from '../operations/received.ts';
@@ -23,13 +23,12 @@ import { sse, sseType } from './sse.ts';
 
 export interface HttpParts {
   readonly engine: Engine;
-  readonly explorer: HttpRoute;
-  /** What else is served here, such as the files of subgraphs mounted in this process. */
+  /** What else is served here: pages, and files of subgraphs mounted in this process. */
   readonly routes: readonly HttpRoute[];
   readonly open: OpenStreams;
 }
 
-/** Answers every HTTP request: `/graphql` by what it accepts, `/` and `/explorer/` as a page. */
+/** Answers every HTTP request: `/graphql` by what it accepts, anything else by its routes. */
 export function httpHandler(
   parts: HttpParts,
 ): (request: IncomingMessage, response: ServerResponse) => void {
@@ -43,7 +42,7 @@ export function httpHandler(
 
 async function answer(parts: HttpParts, exchange: Exchange): Promise<void> {
   const { request, response } = exchange;
-  const { engine, explorer, routes } = parts;
+  const { engine, routes } = parts;
   const { 'x-request-id': requestId, traceparent } = request.headers;
   const anonymous = callerOf(
     {
@@ -76,7 +75,7 @@ async function answer(parts: HttpParts, exchange: Exchange): Promise<void> {
       await engine.tracing.span('graphql', anonymous.traceparent, attributes, (traceparent) =>
         graphql(parts, exchange, url, { ...anonymous, identity, traceparent }),
       );
-    } else if (!(await answeredBy([explorer, ...routes], exchange, url))) {
+    } else if (!(await answeredBy(routes, exchange, url))) {
       throw new ForgeError('NOT_FOUND', 'Nothing is here. The graph is at /graphql.');
     }
   } catch (cause) {

@@ -1,8 +1,8 @@
 import { get } from 'node:http';
 import { runInNewContext } from 'node:vm';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { startFixture } from './fixtures/gateway.ts';
-import type { RunningFixture } from './fixtures/gateway.ts';
+import { startFixture } from '../fixtures/gateway.ts';
+import type { RunningFixture } from '../fixtures/gateway.ts';
 
 describe('the explorer', () => {
   let fixture: RunningFixture;
