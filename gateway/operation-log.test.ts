@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { request } from 'undici';
-import { post } from './fixtures/clients.ts';
+import { post, read, soon, within } from './fixtures/clients.ts';
 import { startFixture } from './fixtures/gateway.ts';
 import type { RunningFixture } from './fixtures/gateway.ts';
 
@@ -62,6 +62,16 @@ describe('the log of operations', () => {
   it('has a line of what was refused before anything ran', async () => {
     await post(fixture, { query: '{ nothing }' });
     expect(lines().at(-1)).toMatchObject({ codes: ['GRAPHQL_VALIDATION_FAILED'], calls: {} });
+  });
+
+  it('has one line of a subscription when it is over', async () => {
+    const query = 'subscription Watch { jobEvents(jobId: "ab", until: 3) { seq } }';
+    await soon(read(fixture, 'graphql-ws', query).ended);
+    expect(await within(1_000, () => lines().at(-1)?.['kind'] === 'subscription')).toBe(true);
+    expect(lines().at(-1)).toMatchObject({
+      ...{ kind: 'subscription', name: 'Watch', tenant: 'acme', actor: 'user:alice' },
+      ...{ delivered: 3, lost: 0, outcome: 'ok' },
+    });
   });
 
   it('has neither texts nor variables', async () => {

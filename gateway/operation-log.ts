@@ -1,5 +1,8 @@
 import type { GraphQLFormattedError } from 'graphql';
-import type { Scope } from './scope.ts';
+import type { Identity } from '../subgraphs/shared/auth.ts';
+import type { PreparedOperation } from './operations/operation.ts';
+import type { Caller, Scope } from './scope.ts';
+import type { ReaderTally } from './subscriptions/reader.ts';
 
 /** What is known of an operation when it is answered. */
 export interface AnsweredOperation {
@@ -26,19 +29,56 @@ export function logOperation(
     {
       requestId,
       ...{ kind, name, hash, client },
-      tenant: identity?.tenant,
-      actor: identity && `${identity.actor.type}:${identity.actor.id}`,
+      ...whoOf(identity),
       ms: rounded(performance.now() - startedMs),
       preparedMs: rounded(preparedMs),
       ...account.calls,
       estimatedCost: cost?.estimated,
       actualCost: cost?.actual,
       from,
-      outcome: errors ? 'errors' : 'ok',
-      codes: errors && codesOf(errors),
+      ...outcomeOf(errors),
     },
     'operation',
   );
+}
+
+/** A subscription, and when it began. */
+export interface LoggedSubscription {
+  readonly operation: Pick<PreparedOperation, 'name' | 'hash'>;
+  readonly caller: Caller;
+  /** By `performance.now()`. */
+  readonly startedMs: number;
+}
+
+/** Logs a subscription in one line when it is over: how long, how much, and how it ended. */
+export function logSubscription(
+  { operation: { name, hash }, caller, startedMs }: LoggedSubscription,
+  { delivered, lost, errors }: ReaderTally,
+): void {
+  const { log, requestId, identity } = caller;
+  if (!log.isLevelEnabled('info')) return;
+  log.info(
+    {
+      requestId,
+      ...{ kind: 'subscription', name, hash },
+      ...whoOf(identity),
+      ms: rounded(performance.now() - startedMs),
+      ...{ delivered, lost },
+      ...outcomeOf(errors),
+    },
+    'operation',
+  );
+}
+
+function whoOf(identity: Identity | undefined) {
+  return {
+    tenant: identity?.tenant,
+    actor: identity && `${identity.actor.type}:${identity.actor.id}`,
+  };
+}
+
+function outcomeOf(errors: readonly GraphQLFormattedError[] | undefined) {
+  return { outcome: errors ? 'errors' : 'ok', codes: errors && codesOf(errors) };
 }
 
 function rounded(ms: number): number {

@@ -11,6 +11,13 @@ export interface Sink {
   end(errors: readonly GraphQLFormattedError[] | undefined): void;
 }
 
+/** How many results a reader was given, how many it lost, and how it ended. */
+export interface ReaderTally {
+  readonly delivered: number;
+  readonly lost: number;
+  readonly errors: readonly GraphQLFormattedError[] | undefined;
+}
+
 /** What holds for every reader; shared by all of them. */
 export interface ReaderRules {
   /** How much may wait for one reader. */
@@ -29,6 +36,8 @@ export interface ReaderRules {
 export class Reader {
   /** Who began to read; a new token changes neither the tenant nor the actor. */
   readonly identity: Identity | undefined;
+  #delivered = 0;
+  #lost = 0;
   readonly #sink: Sink;
   readonly #rules: ReaderRules;
   #queue: Delivery[] | undefined;
@@ -41,6 +50,11 @@ export class Reader {
     this.identity = identity;
     this.#sink = sink;
     this.#rules = rules;
+  }
+
+  /** What became of the results that were made for it. */
+  get tally(): ReaderTally {
+    return { delivered: this.#delivered, lost: this.#lost, errors: this.#ending?.errors };
   }
 
   /** Whether the reader has taken everything and would take more at once. */
@@ -75,6 +89,7 @@ export class Reader {
   #write(delivery: Delivery): boolean {
     const dropped = this.#dropped;
     this.#dropped = 0;
+    this.#delivered += 1;
     this.#hasRoom = this.#sink.write(delivery, dropped > 0 ? { gap: { dropped } } : undefined);
     return this.#hasRoom;
   }
@@ -98,6 +113,7 @@ export class Reader {
     const [given] = queue.splice(Math.max(same, 0), 1);
     this.#characters -= given?.json.length ?? 0;
     this.#dropped += 1;
+    this.#lost += 1;
     this.#rules.onDropped();
   }
 }

@@ -5,6 +5,7 @@ import type { Limits } from '../limits/limits.ts';
 import type { Operations, PreparedOperation } from '../operations/operation.ts';
 import type { Caller } from '../scope.ts';
 import type { ServedGraph, ServedGraphs } from '../served-graphs.ts';
+import { logSubscription } from '../operation-log.ts';
 import type { GatewayMetrics } from '../telemetry.ts';
 import { graphChanged, rightsChanged } from './endings.ts';
 import { Feed, laterOf } from './feed.ts';
@@ -67,6 +68,7 @@ class Registry implements Subscriptions {
   readonly #places: Places;
   readonly #readerRules: ReaderRules;
   readonly #feeds = new Set<Feed>();
+  readonly #whenLeft = new Map<Reader, () => void>();
   /** Those that were opened on the graph that is served. */
   readonly #byKey = new Map<string, { readonly feed: Feed; readonly view: View }>();
 
@@ -81,6 +83,10 @@ class Registry implements Subscriptions {
     this.#places.take(caller.identity);
     const reader = new Reader(sink, caller.identity, this.#readerRules);
     const { feed, view } = this.#shared(operation, caller, plan);
+    const startedMs = performance.now();
+    this.#whenLeft.set(reader, () => {
+      logSubscription({ operation, caller, startedMs }, reader.tally);
+    });
     feed.add(view, reader);
     return new Hold(this, feed, view, reader);
   }
@@ -136,6 +142,8 @@ class Registry implements Subscriptions {
       ...this.#parts,
       onLeft: (reader) => {
         this.#places.leave(reader.identity);
+        this.#whenLeft.get(reader)?.();
+        this.#whenLeft.delete(reader);
       },
       onClosed: (closed) => {
         this.#feeds.delete(closed);
