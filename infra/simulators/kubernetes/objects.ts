@@ -73,15 +73,24 @@ export interface Container {
   args?: string[];
   workingDir?: string;
   restartPolicy?: string;
-  env?: { name: string; value?: string }[];
+  env?: {
+    name: string;
+    value?: string;
+    valueFrom?: { secretKeyRef?: { name: string; key: string } };
+  }[];
   volumeMounts?: { name: string; mountPath: string; subPath?: string; readOnly?: boolean }[];
 }
 
 export interface Volume {
   name: string;
   emptyDir?: object;
-  configMap?: { name: string };
-  secret?: { secretName: string };
+  configMap?: { name: string; items?: VolumeItem[] };
+  secret?: { secretName: string; items?: VolumeItem[] };
+}
+
+export interface VolumeItem {
+  key: string;
+  path: string;
 }
 
 export interface PodStatus {

@@ -25,6 +25,7 @@ export const resources = {
   limitranges: named('v1', 'limitranges', 'LimitRange'),
   jobs: named('batch/v1', 'jobs', 'Job'),
   networkpolicies: named('networking.k8s.io/v1', 'networkpolicies', 'NetworkPolicy'),
+  rolebindings: named('rbac.authorization.k8s.io/v1', 'rolebindings', 'RoleBinding'),
   podmetrics: named('metrics.k8s.io/v1beta1', 'pods', 'PodMetrics'),
 } as const;
 

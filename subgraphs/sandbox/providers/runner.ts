@@ -93,6 +93,8 @@ export interface StartOrder extends Pick<
   'template' | 'source' | 'args' | 'env' | 'timeoutSeconds' | 'cpuMillicores' | 'memoryMib'
 > {
   readonly key: AttemptKey;
+  /** Whose program it is: a runner may keep tenants apart. */
+  readonly tenantId: string;
   /** What may differ from `defaultLimits`. */
   readonly limits?: Partial<AttemptLimits> | undefined;
 }

@@ -27,7 +27,7 @@ export async function startProgram(
       const job = await findJob(tx, ref.jobId);
       if (job?.state !== 'CREATING' || job.attempt !== ref.attempt) return undefined;
       const until = job.deadlineAt ?? deps.clock.now();
-      return { until, order: orderOf(ref, await specOf(tx, job)) };
+      return { until, order: orderOf(ref, job.tenantId, await specOf(tx, job)) };
     }),
   );
   if (!order) return { kind: 'unclear' };
@@ -42,9 +42,13 @@ export async function startProgram(
 /** Our own tables are waited for: nothing can be decided without them. */
 const endOfTime = new Date(8_640_000_000_000_000);
 
-function orderOf(key: StartOrder['key'], spec: Omit<StartOrder, 'key'>): StartOrder {
+function orderOf(
+  key: StartOrder['key'],
+  tenantId: string,
+  spec: Omit<StartOrder, 'key' | 'tenantId'>,
+): StartOrder {
   const { template, source, args, env, timeoutSeconds, cpuMillicores, memoryMib } = spec;
-  return { key, template, source, args, env, timeoutSeconds, cpuMillicores, memoryMib };
+  return { key, tenantId, template, source, args, env, timeoutSeconds, cpuMillicores, memoryMib };
 }
 
 /** A refusal in public words. What the runner says is for operators, except what to do about it. */

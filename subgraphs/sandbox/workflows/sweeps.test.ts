@@ -141,6 +141,7 @@ const pause = () => new Promise((resolve) => setTimeout(resolve, 5));
 describe('the sweep of the runner', () => {
   const order = (jobId: string, attempt = 1) => ({
     key: { jobId, attempt },
+    tenantId: 'acme',
     ...{ template: 'shell' as const, source: 'true', args: [], env: [] },
     ...{ timeoutSeconds: 60, cpuMillicores: 500, memoryMib: 256 },
   });

@@ -35,8 +35,8 @@ export interface ClusterClientOptions {
 /**
  * Calls the API of one cluster.
  *
- * A call gives the answer, or throws a `ClusterError` (it was refused, nothing
- * happened) or a `NoClusterAnswer` (it may have happened). Only what has the
+ * A call gives the answer, or throws a `ClusterError` (it was refused) or a
+ * `NoClusterAnswer` (it may have happened). Only what has the
  * effect of once when done twice is sent again: reading, deleting, patching; a
  * creation only when it was refused for now, or never left this process.
  *

@@ -1,4 +1,4 @@
-/** The API server understood and said no, or that it cannot now. Nothing was done. */
+/** The API server said no, and nothing was done; or, from 500 on, that it had trouble: then it may have been. */
 export class ClusterError extends Error {
   override readonly name = 'ClusterError';
   readonly status: number;

@@ -99,6 +99,11 @@ export class ListWatch<T extends Watched> {
     return this.#objects.values();
   }
 
+  /** Takes in an object that was told of elsewhere, until the watch tells of it. */
+  learn(object: T): void {
+    if (!this.#objects.has(keyOf(object))) this.#take(trimmed(object));
+  }
+
   /** When the cluster last said something: what is here was true then, by the clock of `performance`. */
   get inStepAtMs(): number {
     return this.#inStepAtMs;

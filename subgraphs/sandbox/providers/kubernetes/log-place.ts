@@ -22,7 +22,7 @@ export function positionOf({ nanos, count, within }: LogPlace): string {
 }
 
 export function placeAt(position: string): LogPlace {
-  const [, nanos, count, within] = /^([0-9]{1,20})[.]([0-9]+)[.]([0-9]+)$/.exec(position) ?? [];
+  const [, nanos, count, within] = /^([0-9]{1,20})[.]([0-9]+)[.]([0-9]+)/.exec(position) ?? [];
   if (nanos === undefined) return logStart;
   return { nanos: BigInt(nanos), count: Number(count), within: Number(within) };
 }

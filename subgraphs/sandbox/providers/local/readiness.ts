@@ -64,6 +64,7 @@ async function runProbe(machine: Machine, interpreters: Interpreters): Promise<P
   const order = writeOrder(
     {
       key: { jobId: 'probe', attempt: 1 },
+      tenantId: 'probe',
       template: 'shell',
       source: 'exit 0',
       args: [],

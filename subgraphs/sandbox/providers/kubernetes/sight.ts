@@ -1,0 +1,200 @@
+import { constants } from 'node:os';
+import type { AttemptSight, AttemptUsage, StartRefusal, Verdict } from '../runner.ts';
+import { conditionOf, mainStateOf } from './cluster-objects.ts';
+import type { JobObject, PodObject, TerminatedObject } from './cluster-objects.ts';
+import { resultIn } from './program-result.ts';
+
+/** What is known of an attempt on the cluster. */
+export interface Known {
+  readonly job: JobObject;
+  /** As it was last seen. */
+  readonly pod: PodObject | undefined;
+  /** Since when the pod is gone. */
+  readonly podGoneAt: Date | undefined;
+  readonly now: Date;
+}
+
+/** On the Job: the time at which it was asked to stop. */
+export const stopAnnotation = 'forge.dev/stop-requested-at';
+
+/** How long something may take that mends itself or never. */
+const budgetMs = { image: 60_000, config: 30_000, node: 240_000, podFacts: 30_000 } as const;
+
+/**
+ * Tells where an attempt stands. The container's end is the program's: a pod of
+ * ours runs once. Of its reasons the first in this order counts: the whole pod,
+ * a disruption, the container, what it waits for, its node, the Job.
+ */
+export function sightOf(known: Known): AttemptSight {
+  const { job, pod, podGoneAt } = known;
+  if (!pod) return withoutPod(known);
+  const { running, terminated } = mainStateOf(pod);
+  if (pod.status?.reason !== undefined && pod.status.phase === 'Failed') {
+    return failedWhole(pod, pod.status.reason, known);
+  }
+  const disruption = conditionOf(pod, 'DisruptionTarget');
+  if (disruption && pod.status?.phase === 'Failed') {
+    return lostOr(known, disruption.message ?? disruption.reason ?? 'The pod was disrupted.');
+  }
+  if (terminated) return endOf(terminated, known);
+  if (podGoneAt) return withoutWord(known);
+  if (running) {
+    const startedAt = new Date(running.startedAt);
+    return { kind: 'running', startedAt, usage: usageUntil(startedAt, known.now) };
+  }
+  return waitingSight(job, pod, known);
+}
+
+function withoutPod({ job, now }: Known): AttemptSight {
+  const failed = conditionOf(job, 'Failed');
+  if (!failed) return { kind: 'starting', pulling: false };
+  // Its pod may be told of a moment later than its end.
+  const since = now.getTime() - Date.parse(failed.lastTransitionTime ?? '');
+  if (since < budgetMs.podFacts) return { kind: 'starting', pulling: false };
+  return refusal(`The Job failed without a pod: ${failed.reason ?? ''} ${failed.message ?? ''}`);
+}
+
+/** The pod is gone, and what was last seen of it is no end. */
+function withoutWord(known: Known): AttemptSight {
+  const { job, podGoneAt, now, pod } = known;
+  const started = pod && mainStateOf(pod).running?.startedAt;
+  const waitedMs = now.getTime() - (podGoneAt?.getTime() ?? 0);
+  const isSettled = conditionOf(job, 'Failed') ?? conditionOf(job, 'Complete');
+  if (started === undefined) {
+    if (job.metadata.annotations?.[stopAnnotation] === undefined && waitedMs < budgetMs.podFacts) {
+      return { kind: 'starting', pulling: false };
+    }
+    return refusal('The pod was removed before the program ran.');
+  }
+  const startedAt = new Date(started);
+  if (!isSettled && waitedMs < budgetMs.podFacts) {
+    return { kind: 'running', startedAt, usage: usageUntil(startedAt, now) };
+  }
+  return lostOr(known, 'The pod is gone, without a word of how it ended.');
+}
+
+function failedWhole(pod: PodObject, reason: string, known: Known): AttemptSight {
+  const message = `${reason}: ${pod.status?.message ?? ''}`;
+  if (reason === 'DeadlineExceeded') return endedBy({ timedOut: true }, known) ?? refusal(message);
+  if (
+    reason === 'Evicted' &&
+    /emptydir|ephemeral/i.test(message) &&
+    !/node was low/i.test(message)
+  ) {
+    return endedBy({ diskLimit: true }, known) ?? refusal(message);
+  }
+  const { terminated } = mainStateOf(pod);
+  // What ended well before its pod was failed, ended well.
+  if (terminated?.reason === 'Completed' || resultIn(terminated?.message)) {
+    return endOf(terminated ?? { exitCode: 0 }, known);
+  }
+  return lostOr(known, message);
+}
+
+/** An end that the kubelet brought about: whatever ran, it was killed. Undefined if nothing ran. */
+function endedBy(why: Partial<Verdict>, { pod, now }: Known): AttemptSight | undefined {
+  const { terminated, running } = pod ? mainStateOf(pod) : {};
+  const started = terminated?.startedAt ?? running?.startedAt;
+  if (started === undefined) return undefined;
+  const [startedAt, finishedAt] = [new Date(started), new Date(terminated?.finishedAt ?? now)];
+  const verdict = { ...noVerdict, signal: 'SIGKILL', ...why };
+  return {
+    kind: 'ended',
+    verdict,
+    startedAt,
+    finishedAt,
+    usage: usageUntil(startedAt, finishedAt),
+  };
+}
+
+function lostOr({ job, pod, podGoneAt, now }: Known, message: string): AttemptSight {
+  const { terminated, running } = pod ? mainStateOf(pod) : {};
+  const started = terminated?.startedAt ?? running?.startedAt;
+  if (started === undefined) return refusal(message);
+  const startedAt = new Date(started);
+  const lastSeenAt = new Date(terminated?.finishedAt ?? podGoneAt ?? now);
+  const usage = usageUntil(startedAt, lastSeenAt);
+  if (job.metadata.annotations?.[stopAnnotation] !== undefined) {
+    const verdict = { ...noVerdict, signal: 'SIGKILL', stopped: true };
+    return { kind: 'ended', verdict, startedAt, finishedAt: lastSeenAt, usage };
+  }
+  return { kind: 'lost', startedAt, lastSeenAt, usage, message };
+}
+
+const noVerdict: Verdict = {
+  exitCode: null,
+  signal: null,
+  timedOut: false,
+  oomKilled: false,
+  outputLimit: false,
+  diskLimit: false,
+  stopped: false,
+};
+
+function endOf(terminated: TerminatedObject, { job, now }: Known): AttemptSight {
+  const { reason = '', exitCode } = terminated;
+  if (['StartError', 'ContainerCannotRun', 'ContainerStatusUnknown'].includes(reason)) {
+    return refusal(`${reason}: ${terminated.message ?? ''}`);
+  }
+  const isStopped = job.metadata.annotations?.[stopAnnotation] !== undefined;
+  const result = resultIn(terminated.message);
+  const oomKilled = reason === 'OOMKilled' || (result?.oomKilled ?? false);
+  if (result) {
+    const { timedOut, outputLimit, cpuMs, memoryPeakBytes } = result;
+    const [startedAt, finishedAt] = [new Date(result.startedAt), new Date(result.finishedAt)];
+    const wallMs = Math.max(0, result.finishedAt - result.startedAt);
+    const signal = result.signal === null ? null : signalName(result.signal);
+    const stopped = result.stopped || (isStopped && !timedOut);
+    const end = { exitCode: result.exitCode, signal, timedOut, outputLimit, oomKilled, stopped };
+    const usage = { at: finishedAt, wallMs, cpuMs, memoryBytes: 0, memoryPeakBytes };
+    return { kind: 'ended', verdict: { ...noVerdict, ...end }, startedAt, finishedAt, usage };
+  }
+  const startedAt = new Date(terminated.startedAt ?? now);
+  const finishedAt = new Date(terminated.finishedAt ?? now);
+  const number = terminated.signal ?? (exitCode > 128 && exitCode < 160 ? exitCode - 128 : 0);
+  const how = number > 0 ? { signal: signalName(number) } : { exitCode };
+  const verdict = { ...noVerdict, ...how, oomKilled, stopped: isStopped };
+  return {
+    kind: 'ended',
+    verdict,
+    startedAt,
+    finishedAt,
+    usage: usageUntil(startedAt, finishedAt),
+  };
+}
+
+function waitingSight(job: JobObject, pod: PodObject, { now }: Known): AttemptSight {
+  const ageMs = now.getTime() - Date.parse(pod.metadata.creationTimestamp);
+  const { reason = '', message = '' } = mainStateOf(pod).waiting ?? {};
+  const why = `${reason}: ${message}`;
+  if (reason === 'InvalidImageName' || reason === 'ErrImageNeverPull') return refusal(why);
+  if (reason === 'ErrImagePull' || reason === 'ImagePullBackOff') {
+    return ageMs > budgetMs.image ? refusal(why) : { kind: 'starting', pulling: true };
+  }
+  if (/^(CreateContainer|RunContainer).*Error$/.test(reason) && ageMs > budgetMs.config) {
+    return refusal(why);
+  }
+  const unscheduled = pod.status?.conditions?.find(
+    ({ type, status }) => type === 'PodScheduled' && status === 'False',
+  );
+  if (unscheduled && ageMs > budgetMs.node) {
+    return refusal(`${unscheduled.reason ?? 'Unschedulable'}: ${unscheduled.message ?? ''}`);
+  }
+  const failed = conditionOf(job, 'Failed');
+  if (failed) return refusal(`${failed.reason ?? 'Failed'}: ${failed.message ?? ''}`);
+  return { kind: 'starting', pulling: conditionOf(pod, 'PodScheduled') !== undefined };
+}
+
+function refusal(message: string): StartRefusal {
+  return { kind: 'refused', reason: 'START_FAILED', message };
+}
+
+function usageUntil(startedAt: Date, at: Date): AttemptUsage {
+  const wallMs = Math.max(0, at.getTime() - startedAt.getTime());
+  return { at, wallMs, cpuMs: 0, memoryBytes: 0, memoryPeakBytes: 0 };
+}
+
+function signalName(number: number): string {
+  const [name] = Object.entries(constants.signals).find(([, n]) => n === number) ?? [];
+  return name ?? `SIG${number}`;
+}
