@@ -1,6 +1,5 @@
 import process from 'node:process';
 import type { Config } from '../shared/config.ts';
-import { ForgeError } from '../shared/errors.ts';
 import type { Kernel, Subgraph } from '../shared/host.ts';
 import type { Load } from './domain/quota.ts';
 import { artifactRoute, artifactsPath } from './graph/artifact-route.ts';
@@ -18,6 +17,8 @@ import { SandboxQuotaResolver, Tenant } from './graph/quota.ts';
 import { references } from './graph/references.ts';
 import { RetryJobResolver } from './graph/retry-job.ts';
 import { SubmitJobResolver } from './graph/submit-job.ts';
+import { readClusterSettings } from './providers/kubernetes/settings-file.ts';
+import { kubernetesRunner } from './providers/kubernetes.ts';
 import { localRunner } from './providers/local.ts';
 import type { Runner } from './providers/runner.ts';
 import { migrations } from './store/migrations/index.ts';
@@ -34,6 +35,9 @@ import { sweepRunner } from './workflows/sweep-runner.ts';
 
 /** What may run at once, of all tenants together: more than cores, since programs mostly wait. */
 const machineCapacity: Load = { jobs: 8, cpuMillicores: 16_000, memoryMib: 8_192 };
+
+/** The same of a cluster: what its nodes and the quotas of its namespaces hold is less, and known to it alone. */
+const clusterCapacity: Load = { jobs: 1_000, cpuMillicores: 4_000_000, memoryMib: 8_388_608 };
 
 /** Sandbox: customers' programs in isolation, watched while they run, and always ended. */
 export function sandbox(
@@ -69,7 +73,7 @@ export function sandbox(
     deps: {
       runner,
       clock: kernel.clock,
-      capacity: machineCapacity,
+      capacity: runner.name === 'kubernetes' ? clusterCapacity : machineCapacity,
       pace: standardPace,
       links: {
         key: kernel.keys.link,
@@ -86,7 +90,8 @@ async function notesOf(runner: Runner): Promise<readonly string[]> {
   return [`no job can run here: ${check.message}`];
 }
 
-function runnerOf({ sandbox: { driver, rootDir } }: Config, { log }: Pick<Kernel, 'log'>): Runner {
+function runnerOf({ sandbox: config }: Config, { log }: Pick<Kernel, 'log'>): Runner {
+  const { driver, rootDir, kubeconfig, settingsFile } = config;
   if (driver === 'local') return localRunner({ root: rootDir, nodeBinary: process.execPath, log });
-  throw new ForgeError('INTERNAL', `There is no runner of the kind ${driver} in this release.`);
+  return kubernetesRunner({ kubeconfig, settings: readClusterSettings(settingsFile), log });
 }

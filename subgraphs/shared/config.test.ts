@@ -72,6 +72,7 @@ describe('loadConfig', () => {
         FORGE_AUDIENCE: 'partners',
         FORGE_SANDBOX: 'kubernetes',
         FORGE_KUBECONFIG: '/etc/kubeconfig',
+        FORGE_SANDBOX_SETTINGS: '/etc/sandbox.json',
         FORGE_SUBGRAPH_HOST: '10.0.0.2',
         FORGE_SUBGRAPH_PORT: '65535',
         FORGE_POOL_MAX: '100',
@@ -95,7 +96,12 @@ describe('loadConfig', () => {
         development: false,
         jwks: { url: new URL('https://issuer.example/jwks.json') },
       },
-      sandbox: { driver: 'kubernetes', rootDir: '/data/sandbox', kubeconfig: '/etc/kubeconfig' },
+      sandbox: {
+        driver: 'kubernetes',
+        rootDir: '/data/sandbox',
+        kubeconfig: '/etc/kubeconfig',
+        settingsFile: '/etc/sandbox.json',
+      },
       apollo: { key: 'service:x', graphRef: 'forge@main' },
       log: { level: 'debug' },
       tracing: { endpoint: 'http://collector:4318', ratio: 1 },
@@ -169,10 +175,9 @@ describe('loadConfig', () => {
     expect(problems({ FORGE_JWKS_URL: 'https://issuer.example' })).toEqual([`  ${both}`]);
   });
 
-  it('wants a kubeconfig with Kubernetes, and takes one as the wish for it', () => {
-    expect(problems({ FORGE_SANDBOX: 'kubernetes' })).toEqual([
-      '  FORGE_SANDBOX=kubernetes needs FORGE_KUBECONFIG.',
-    ]);
+  it('takes a kubeconfig as the wish for Kubernetes, and does without one in a pod', () => {
+    const inPod = loadConfig({ FORGE_SANDBOX: 'kubernetes' });
+    expect(inPod.sandbox).toMatchObject({ driver: 'kubernetes', kubeconfig: undefined });
     expect(loadConfig({ FORGE_KUBECONFIG: '/k' }).sandbox.driver).toBe('kubernetes');
     const local = loadConfig({ FORGE_KUBECONFIG: '/k', FORGE_SANDBOX: 'local' });
     expect(local.sandbox.driver).toBe('local');

@@ -58,6 +58,10 @@ export const settings = {
     schema: z.enum(['local', 'kubernetes']).optional(),
   },
   FORGE_KUBECONFIG: { about: 'The kubeconfig of the cluster for jobs.', schema: text },
+  FORGE_SANDBOX_SETTINGS: {
+    about: 'A JSON file that says what the cluster for jobs is like.',
+    schema: text.default('/etc/forge/sandbox.json'),
+  },
   FORGE_SUBGRAPH_HOST: {
     about: 'The address a subgraph of its own listens on.',
     schema: text.default('127.0.0.1'),
@@ -175,7 +179,9 @@ export interface Config {
   readonly sandbox: {
     readonly driver: 'local' | 'kubernetes';
     readonly rootDir: string;
+    /** Undefined for the cluster in which this process is a pod. */
     readonly kubeconfig: string | undefined;
+    readonly settingsFile: string;
   };
   readonly apollo: {
     readonly key: string | undefined;
@@ -220,9 +226,6 @@ function contradictions(values: Values): string[] {
   const problems: string[] = [];
   if ((values.FORGE_ISSUER === undefined) !== (values.FORGE_JWKS_URL === undefined)) {
     problems.push('FORGE_ISSUER and FORGE_JWKS_URL are set together or not at all.');
-  }
-  if (values.FORGE_SANDBOX === 'kubernetes' && values.FORGE_KUBECONFIG === undefined) {
-    problems.push('FORGE_SANDBOX=kubernetes needs FORGE_KUBECONFIG.');
   }
   const { FORGE_PERSISTED_OPERATIONS_MODE: mode, FORGE_PERSISTED_OPERATIONS: list } = values;
   if (mode !== 'off' && list === undefined) {
@@ -280,6 +283,7 @@ function configOf(values: Values): Config {
       driver: values.FORGE_SANDBOX ?? (kubeconfig === undefined ? 'local' : 'kubernetes'),
       rootDir: resolve(dataDir, 'sandbox'),
       kubeconfig,
+      settingsFile: values.FORGE_SANDBOX_SETTINGS,
     },
     apollo: {
       key: values.APOLLO_KEY,

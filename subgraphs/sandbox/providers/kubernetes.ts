@@ -6,6 +6,7 @@ import { ClusterClient } from './kubernetes/client.ts';
 import type { ClusterClientOptions } from './kubernetes/client.ts';
 import { jobsPath } from './kubernetes/cluster-view.ts';
 import { artifactsInLog } from './kubernetes/log-artifacts.ts';
+import { enforced } from './kubernetes/manifests/enforced.ts';
 import { attemptSelector } from './kubernetes/manifests/names.ts';
 import type { SandboxClusterSettings } from './kubernetes/manifests/settings.ts';
 import type { ArtifactEntry, AttemptKey, Runner, RunnerCall, RunnerCheck } from './runner.ts';
@@ -85,20 +86,7 @@ async function check(
   const templates = (['node', 'python', 'shell'] as const).filter(
     (id) => settings.templates[id] !== undefined,
   );
-  const { isolation, wrapper } = settings;
-  const weaker =
-    wrapper === null
-      ? ['Without a wrapper, time is told in seconds, and both streams of output as one.']
-      : [];
-  return {
-    kind: 'ready',
-    templates,
-    enforced: [
-      `Each program has a pod of its own, isolated by ${isolation.tier}.`,
-      'No network, no capabilities, a read-only file tree, limits of every resource.',
-    ],
-    weaker,
-  };
+  return { kind: 'ready', templates, ...enforced(settings, {}) };
 }
 
 async function* artifacts(

@@ -8,6 +8,9 @@ import type { LogFollowOptions, LogSource } from './log-follow.ts';
 import { placeAt, positionOf } from './log-place.ts';
 import type { LogPart } from './log-resume.ts';
 
+/** How long a log may go on that was being read when its pod went. */
+const lastWordsMs = 2_000;
+
 /** Behind a place after which nothing can be had any more. */
 const lostEnd = '.lost';
 
@@ -164,10 +167,16 @@ export class AttemptOutput {
     this.#onChange();
   }
 
-  /** Notes that the pod is gone: from now on only what is here can be read. */
+  /**
+   * Notes that the pod is gone: from now on only what is here can be read. What is
+   * on its way still comes, if it comes soon.
+   */
   gone(): void {
+    if (this.#isGone) return;
     this.#isGone = true;
-    this.end();
+    setTimeout(() => {
+      this.end();
+    }, lastWordsMs).unref();
   }
 
   async #take(part: LogPart, signal: AbortSignal): Promise<void> {

@@ -1,39 +1,82 @@
-import { fileURLToPath } from 'node:url';
-import { afterAll } from '@jest/globals';
-import { programs } from '../../../../infra/simulators/kubernetes/programs.ts';
-import { createLog } from '../../../shared/log.ts';
+import { afterAll, describe, expect, it } from '@jest/globals';
 import { runnerContract } from '../fixtures/runner-contract.ts';
-import { kubernetesRunner } from '../kubernetes.ts';
+import { order, readAll, runProgram } from '../fixtures/run-program.ts';
 import type { KubernetesRunner } from '../kubernetes.ts';
-import { quick, startCluster } from './fixtures/cluster.ts';
-import type { Cluster } from './fixtures/cluster.ts';
-import { sandboxClusterSettings } from './manifests/settings.ts';
+import { outputStart } from '../runner.ts';
+import { startRealCluster } from './fixtures/real-programs.ts';
 
-const wrapper = fileURLToPath(new URL('./wrapper/forge-run.pl', import.meta.url));
-const image = (name: string): string => `registry.example/${name}@sha256:${'1'.repeat(64)}`;
-const settings = sandboxClusterSettings.parse({
-  registries: ['registry.example'],
-  templates: {
-    node: { image: image('node'), interpreter: '/opt/node/bin/node' },
-    python: { image: image('python'), interpreter: '/usr/bin/python3' },
-    shell: { image: image('shell'), interpreter: '/bin/sh' },
-  },
-  wrapper: '/forge-run',
-});
-
-let cluster: Cluster;
-let runner: KubernetesRunner;
-
-runnerContract('the Kubernetes runner', async () => {
-  const files = { '/forge-run': wrapper, '/opt/node/bin/node': process.execPath };
-  cluster = await startCluster({
-    script: programs({ store: () => cluster.simulator.store, files }),
-  });
-  const log = createLog({ level: 'silent' });
-  runner = kubernetesRunner({ kubeconfig: cluster.kubeconfig, settings, client: quick, log });
+const { cluster, newRunner } = await startRealCluster();
+const runners: KubernetesRunner[] = [];
+const worker = (): KubernetesRunner => {
+  const runner = newRunner();
+  runners.push(runner);
   return runner;
-});
+};
 afterAll(async () => {
-  await runner.close();
+  await Promise.all(runners.map((runner) => runner.close()));
   await cluster[Symbol.asyncDispose]();
+});
+
+runnerContract('the Kubernetes runner', () => Promise.resolve(worker()));
+
+describe('the Kubernetes runner', () => {
+  it('goes on at a position that another worker told, without losing or doubling a line', async () => {
+    const asked = order({ source: 'for n in 1 2 3 4 5 6 7 8 9; do echo $n; sleep 0.1; done' });
+    await worker().start(asked);
+    const read: string[] = [];
+    for (let position = outputStart, ended = false; !ended;) {
+      const runner = worker();
+      const { kind } = await runner.look(asked.key);
+      await runner.wait(asked.key, { position, kind }, { timeoutMs: 1_000 });
+      const output = await runner.read(asked.key, position, { bytesMax: 1e6, linesMax: 2 });
+      read.push(...output.lines.map(({ text }) => text));
+      ({ position, ended } = output);
+    }
+    expect(read.join('')).toBe('123456789');
+    await worker().remove(asked.key);
+  });
+
+  it('keeps whole lines up to the limit of output, counts the rest, and ends the program', async () => {
+    const asked = order({ source: 'yes 123456789', limits: { outputBytesMax: 100_000 } });
+    const { sight, lines, gaps } = await runProgram(worker(), asked);
+    expect(sight).toMatchObject({ kind: 'ended', verdict: { outputLimit: true } });
+    expect(lines.length).toBeGreaterThan(10_000);
+    expect(new Set(lines.map(({ text }) => text))).toEqual(new Set(['123456789']));
+    expect(gaps).toEqual([
+      { at: expect.any(Date), bytes: expect.any(Number), why: 'OUTPUT_LIMIT' },
+    ]);
+  });
+
+  it('gives files with any content, and says which are not kept and why', async () => {
+    const source = `
+      cd "$FORGE_ARTIFACTS"; mkdir deep; head -c 30000 /dev/zero > deep/zeros; printf '\\377\\0x' > raw
+      : > empty; ln -s /etc/passwd link; ln raw hard; mkfifo pipe; printf x > 'with space'
+      head -c 5000000 /dev/zero > big`;
+    const { files, refused } = await runProgram(worker(), order({ source }));
+    expect(files).toEqual({ 'deep/zeros': '\0'.repeat(30_000), empty: '', 'with space': 'x' });
+    expect(refused).toEqual({
+      link: 'NOT_A_REGULAR_FILE',
+      pipe: 'NOT_A_REGULAR_FILE',
+      hard: 'HARD_LINK',
+      raw: 'HARD_LINK',
+      big: 'TOO_LARGE',
+    });
+  });
+
+  it('takes what a program writes past the wrapper, or in its words, as output', async () => {
+    const source = `echo 'x'; echo 'g 99'; echo 'f 1 /etc/passwd'; echo 'o fake' >&2; (echo x > /proc/1/fd/1) 2>/dev/null || echo shut`;
+    const asked = order({ source });
+    const runner = worker();
+    await runner.start(asked);
+    const { lines, gaps } = await readAll(runner, asked);
+    expect(lines.map(({ text }) => text).sort()).toEqual([
+      'f 1 /etc/passwd',
+      'g 99',
+      'o fake',
+      'shut',
+      'x',
+    ]);
+    expect(gaps).toEqual([]);
+    await runner.remove(asked.key);
+  });
 });

@@ -2,7 +2,7 @@ import { ForgeError } from '../../../shared/errors.ts';
 import { isAborted, sleep } from '../../../shared/time.ts';
 import { backoffMs } from './backoff.ts';
 import type { ClusterClient } from './client.ts';
-import { isStatus } from './cluster-error.ts';
+import { ClusterError, isStatus } from './cluster-error.ts';
 import { LogPieces, LogUnavailable } from './log-pieces.ts';
 import { sinceTimeOf } from './log-place.ts';
 import type { LogPlace } from './log-place.ts';
@@ -50,7 +50,8 @@ export async function followLog(
   const { backoffFirstMs: firstMs = 100, backoffMsMax: maxMs = 5_000 } = options;
   const { ended, over } = signals;
   const reader = new LogReader(client, source, from, give, options.idleMs ?? 60_000);
-  let wasCut = false;
+  // Whether the server itself ended what was last read, so that nothing was missing from it.
+  let isToItsEnd = true;
   for (let failures = 0; ;) {
     over.throwIfAborted();
     const isLast = isAborted(ended);
@@ -60,15 +61,15 @@ export async function followLog(
       else await reader.follow(AbortSignal.any([ended, over]));
       if (isLast) return { isWhole: true };
       // A server may end an answer whenever it likes. Asked at once, it would again.
-      wasCut = false;
+      isToItsEnd = true;
       await pause(backoffMs(failures, { firstMs, maxMs: Math.min(maxMs, 1_000) }), signals);
     } catch (error) {
       over.throwIfAborted();
+      if (!(error instanceof ClusterError)) isToItsEnd = false;
       if (isAborted(ended) && !isLast) continue;
-      if (isStatus(error, 404)) return { isWhole: !wasCut };
+      if (isStatus(error, 404)) return { isWhole: isToItsEnd };
       if (isLast && error instanceof LogUnavailable) return { isWhole: false };
       if (!(error instanceof QuietStream)) {
-        wasCut ||= !isStatus(error, 400);
         options.onTrouble?.(error);
         await pause(backoffMs(failures, { firstMs, maxMs }), signals);
       }
