@@ -102,11 +102,15 @@ async function run(
   const words = [...environmentOf(handle.pod, container, place.store), ...commandOf(container)];
   const isolation = ['--mount', '--pid', '--fork', '--kill-child', '--propagation', 'private'];
   const rights = process.getuid?.() === 0 ? [] : ['--user', '--map-root-user'];
-  const child = spawn('unshare', [...isolation, ...rights, 'sh', '-c', script, 'sh', ...words], {
-    stdio: ['ignore', 'pipe', 'pipe'],
-    cwd: '/',
-    env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin' },
-  });
+  const child = spawn(
+    '/usr/bin/unshare',
+    [...isolation, ...rights, 'sh', '-c', script, 'sh', ...words],
+    {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      cwd: '/',
+      env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin' },
+    },
+  );
   const log = handle.log();
   keepLines(child, log);
   handle.running();

@@ -18,6 +18,7 @@ import { removeAttempt, stopAttempt } from './end-attempt.ts';
 import type { SandboxClusterSettings } from './manifests/settings.ts';
 import { placeAttempt } from './place-attempt.ts';
 import { TenantRooms } from './tenant-rooms.ts';
+import { UsageSamples } from './usage-samples.ts';
 
 /** The attempts on a cluster: what is known of each, and the output that is being read. */
 export class Attempts {
@@ -26,6 +27,7 @@ export class Attempts {
   readonly rooms: TenantRooms;
   readonly settings: SandboxClusterSettings;
   readonly log: Log;
+  readonly #samples: UsageSamples;
   readonly #outputs = new Map<string, AttemptOutput>();
   readonly #wakers = new Map<string, Set<() => void>>();
 
@@ -38,6 +40,7 @@ export class Attempts {
       log.warn({ err }, 'the watch of the cluster was broken: it is mended');
     };
     this.view = new ClusterView(client, { onTrouble });
+    this.#samples = new UsageSamples(client, () => this.view.hasRunning());
     this.view.on((uid) => {
       this.#noteEnd(uid);
       this.#wake(uid);
@@ -56,7 +59,11 @@ export class Attempts {
 
   async look(key: AttemptKey, signal?: AbortSignal): Promise<AttemptSight> {
     const job = await this.view.find(key, signal);
-    return job ? this.view.sight(job, new Date()) : { kind: 'absent' };
+    if (!job) return { kind: 'absent' };
+    const sight = this.view.sight(job, new Date());
+    const pod = this.view.seenPod(job)?.pod.metadata;
+    if (!pod || sight.kind !== 'running') return sight;
+    return { ...sight, usage: this.#samples.filled(sight.usage, pod.namespace ?? '', pod.name) };
   }
 
   async read(
@@ -140,6 +147,7 @@ export class Attempts {
 
   async close(): Promise<void> {
     for (const output of this.#outputs.values()) output.close();
+    await this.#samples.close();
     await this.view.close();
     await this.client.close();
   }

@@ -1,6 +1,6 @@
 import type { AttemptKey } from '../runner.ts';
 import type { ClusterClient } from './client.ts';
-import { ownerUidOf } from './cluster-objects.ts';
+import { mainStateOf, ownerUidOf } from './cluster-objects.ts';
 import type { JobObject, PodObject } from './cluster-objects.ts';
 import { ListWatch } from './list-watch.ts';
 import type { ListWatchOptions } from './list-watch.ts';
@@ -93,6 +93,11 @@ export class ClusterView {
 
   sight(job: JobObject, now: Date): ReturnType<typeof sightOf> {
     return sightOf(this.known(job, now));
+  }
+
+  /** Whether any program runs now. */
+  hasRunning(): boolean {
+    return [...this.pods.all()].some((pod) => mainStateOf(pod).running !== undefined);
   }
 
   /** Told of the uid of a Job of which something changed. */
