@@ -105,6 +105,18 @@ describe('a start', () => {
     expect(await runner.look(second.key)).toEqual({ kind: 'absent' });
   });
 
+  it('needs no right to make namespaces where somebody else does, and waits for the one it needs', async () => {
+    const { faults, store } = cluster.current.simulator;
+    const forbidden = { verb: 'create', resource: 'namespaces' } as const;
+    faults.add({ ...forbidden, fault: { kind: 'status', code: 403 }, times: 9 });
+    const runner = newRunner();
+    const one = asked();
+    await expect(runner.start(one)).rejects.toMatchObject({ retryable: true });
+    const metadata = { name: tenantNamespace(one.tenantId) };
+    store.create(resources.namespaces, { metadata: metadata as never });
+    expect(await runner.start(one)).toEqual({ kind: 'started' });
+  });
+
   it('keeps tenants apart, each in a namespace that is whole before its Job', async () => {
     const runner = newRunner();
     const [one, other] = [asked(), { ...asked(), tenantId: 'globex' }];
