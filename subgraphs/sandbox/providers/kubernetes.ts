@@ -9,7 +9,10 @@ import { artifactsInLog } from './kubernetes/log-artifacts.ts';
 import { enforced } from './kubernetes/manifests/enforced.ts';
 import { attemptSelector } from './kubernetes/manifests/names.ts';
 import type { SandboxClusterSettings } from './kubernetes/manifests/settings.ts';
+import { answeredBy } from './answered.ts';
 import type { ArtifactEntry, AttemptKey, Runner, RunnerCall, RunnerCheck } from './runner.ts';
+
+const answered = answeredBy('The cluster');
 
 export interface KubernetesRunnerConfig {
   /** Without one, the service account of this pod is used. */
@@ -109,21 +112,4 @@ async function* artifacts(
 function reasonOf(error: unknown): string {
   const cause = error instanceof ForgeError ? error.cause : error;
   return cause instanceof Error ? cause.message : String(cause);
-}
-
-async function answered<T>(
-  what: string,
-  call: RunnerCall | undefined,
-  ask: () => Promise<T>,
-): Promise<T> {
-  const signal = call?.signal;
-  signal?.throwIfAborted();
-  try {
-    return await ask();
-  } catch (cause) {
-    signal?.throwIfAborted();
-    if (cause instanceof ForgeError) throw cause;
-    const message = `The cluster gave no answer to "${what}".`;
-    throw new ForgeError('PROVIDER_UNAVAILABLE', message, { cause, retryable: true });
-  }
 }

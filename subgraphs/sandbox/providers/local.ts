@@ -1,6 +1,5 @@
 import { stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { ForgeError } from '../../shared/errors.ts';
 import type { Log } from '../../shared/log.ts';
 import { readArtifacts } from './local/artifacts-file.ts';
 import {
@@ -21,6 +20,7 @@ import type { Machine, Readiness } from './local/readiness.ts';
 import { removeAttempt, removeOldDrafts } from './local/remove.ts';
 import { lookAt } from './local/sight.ts';
 import { until } from './local/until.ts';
+import { answeredBy } from './answered.ts';
 import type {
   ArtifactEntry,
   AttemptKey,
@@ -34,6 +34,8 @@ import type {
   StartOrder,
   StartRefusal,
 } from './runner.ts';
+
+const answered = answeredBy('The local runner');
 
 export interface LocalRunnerConfig {
   /** Where attempts are kept. All processes of one machine that share it are one runner. */
@@ -182,21 +184,4 @@ async function remove(
     await removeAttempt(root, folder, signal);
   }
   await removeOldDrafts(root, new Date());
-}
-
-async function answered<T>(
-  what: string,
-  call: RunnerCall | undefined,
-  ask: () => Promise<T>,
-): Promise<T> {
-  const signal = call?.signal;
-  signal?.throwIfAborted();
-  try {
-    return await ask();
-  } catch (cause) {
-    if (signal?.aborted) signal.throwIfAborted();
-    if (cause instanceof ForgeError) throw cause;
-    const message = `The local runner gave no answer to "${what}".`;
-    throw new ForgeError('PROVIDER_UNAVAILABLE', message, { cause, retryable: true });
-  }
 }
