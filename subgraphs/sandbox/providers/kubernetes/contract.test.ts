@@ -79,4 +79,17 @@ describe('the Kubernetes runner', () => {
     expect(gaps).toEqual([]);
     await runner.remove(asked.key);
   });
+
+  it('keeps what a program declares from the wrapper, and gives it to the program as it is', async () => {
+    const env = [
+      { name: 'PERL5OPT', value: '-Mno::such::module' },
+      { name: 'PERL5LIB', value: '/work' },
+      { name: 'LD_PRELOAD', value: '/work/none.so' },
+      { name: 'PATH', value: '/usr/bin:/bin:/own' },
+    ];
+    const source = 'echo "$PERL5OPT $PERL5LIB $LD_PRELOAD $PATH"; export -p | grep -c FORGE_ENV_';
+    const { sight, stdout } = await runProgram(worker(), order({ source, env }));
+    expect(sight).toMatchObject({ kind: 'ended' });
+    expect(stdout).toBe('-Mno::such::module /work /work/none.so /usr/bin:/bin:/own\n0');
+  });
 });

@@ -15,7 +15,7 @@ const harmless: readonly (readonly [path: RegExp, why: string])[] = [
   [/[.]kind$/, 'it says which rules are asked: another kind is another object'],
   [/[.]args(\[[1-9]\d*\])?$/, 'what a program is told is its own'],
   [/[.]env\[(PATH|LANG)\][.]value$/, 'they lead to what the image has, whatever they say'],
-  [/[.]env\[GREETING\]([.]name)?$/, 'which variables a program has, it says itself'],
+  [/[.]env\[(FORGE_ENV_)?GREETING\]([.]name)?$/, 'which variables a program has, it says itself'],
   [/[.]data[.](source|env[.]0|upload-token)$/, 'what a program is, and is told, is its own'],
 ];
 

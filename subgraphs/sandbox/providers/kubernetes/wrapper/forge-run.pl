@@ -10,6 +10,9 @@
 # in base64, `r` one that is not kept; `x` says that there is nothing more. The
 # result is written to /dev/termination-log, in at most 4,096 bytes.
 #
+# Variables whose names begin with FORGE_ENV_ are the program's: it gets them without
+# that. So what a program declares never reaches this perl or its loader.
+#
 # It needs perl-base and nothing else. See ../frames.ts for who reads this.
 use strict;
 use warnings;
@@ -67,6 +70,9 @@ if ($child == 0) {
         call('prlimit64', 0, $_->[0], \$limit, 0);
     }
     chdir '/work';
+    my @own = grep { /^FORGE_ENV_./ } keys %ENV;
+    my @values = delete @ENV{@own};
+    @ENV{map { substr $_, length 'FORGE_ENV_' } @own} = @values;
     exec { $ARGV[0] } @ARGV or print STDERR "forge-run: $ARGV[0]: $!\n";
     POSIX::_exit(127);
 }

@@ -22,7 +22,7 @@ export function mainContainer(
     command: commandOf(order, template.interpreter, settings),
     args: argsOf(order),
     workingDir: folders.work,
-    env: envOf(order, proxy),
+    env: envOf(order, proxy, settings),
     resources: mainResources(order, settings),
     volumeMounts: mainMounts(),
   };

@@ -92,9 +92,21 @@ export function envKey(n: number): string {
   return `env.${n}`;
 }
 
+/**
+ * What comes before the name of a declared variable on its way to the wrapper,
+ * which gives the program the name itself: `PERL5OPT` or `LD_PRELOAD` of a
+ * program say nothing to what holds it. No spec may declare such a name.
+ */
+export const wrappedPrefix = 'FORGE_ENV_';
+
 /** Declared variables from the Secret, ours as they are: whatever is declared twice, the last counts. */
-export function envOf(order: AttemptOrder, proxy: Place | null): EnvVar[] {
+export function envOf(
+  order: AttemptOrder,
+  proxy: Place | null,
+  { wrapper }: Pick<SandboxClusterSettings, 'wrapper'>,
+): EnvVar[] {
   const { env, key } = order;
+  const prefix = wrapper === null ? '' : wrappedPrefix;
   const plain = Object.entries({
     PATH: '/usr/local/bin:/usr/bin:/bin',
     HOME: folders.work,
@@ -104,7 +116,7 @@ export function envOf(order: AttemptOrder, proxy: Place | null): EnvVar[] {
   }).map(([name, value]): EnvVar => ({ name, value }));
   const declared = env.map(({ name }, n): EnvVar => {
     const secretKeyRef = { name: attemptName(key), key: envKey(n), optional: false };
-    return { name, valueFrom: { secretKeyRef } };
+    return { name: `${prefix}${name}`, valueFrom: { secretKeyRef } };
   });
   const fixed: EnvVar[] = [
     { name: 'FORGE_ARTIFACTS', value: folders.artifacts },

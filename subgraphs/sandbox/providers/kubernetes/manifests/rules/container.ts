@@ -1,4 +1,4 @@
-import { folders, maskedNames, sourceFile } from '../attempt/program.ts';
+import { folders, maskedNames, sourceFile, wrappedPrefix } from '../attempt/program.ts';
 import { sandboxUid } from '../attempt/containers.ts';
 import { annotationNames, labelNames } from '../names.ts';
 import type { Container, Job, Loose } from '../objects.ts';
@@ -116,8 +116,8 @@ export const containerRules = rulesFor('Job', {
     }),
   ],
   'container-env': [
-    'Variables are plain or from the Secret of the attempt: none tells of the node or the cluster.',
-    ofEach(({ env }, _settings, { metadata }) =>
+    'Variables are plain or from the Secret of the attempt: none tells of the node or the cluster, and none of a program speaks to its wrapper.',
+    ofEach(({ env }, { wrapper }, { metadata }) =>
       (env ?? []).flatMap((variable) => {
         const { name = '?', value, valueFrom } = variable;
         const from = valueFrom?.secretKeyRef;
@@ -126,7 +126,8 @@ export const containerRules = rulesFor('Job', {
           hasOnly(from, ['name', 'key', 'optional']) &&
           from?.name === metadata?.name &&
           /^env[.][0-9]+$/.test(from?.key ?? '') &&
-          from?.optional === false;
+          from?.optional === false &&
+          (wrapper === null || name.startsWith(wrappedPrefix));
         const isPlain = hasOnly(variable, ['name', 'value']) && value !== undefined;
         return unless({
           [`env.${name}`]: isPlain || (hasOnly(variable, ['name', 'valueFrom']) && isOwn),
