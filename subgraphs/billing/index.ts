@@ -1,12 +1,15 @@
 import type { Config } from '../shared/config.ts';
 import type { Kernel, Subgraph } from '../shared/host.ts';
 import { Job, JobCostResolver, jobReference } from './graph/job.ts';
+import { LedgerAccountResolver } from './graph/ledger/ledger-account.ts';
+import { LedgerTransactionResolver } from './graph/ledger/ledger-transaction.ts';
+import { TrialBalanceResolver } from './graph/ledger/trial-balance.ts';
 import { PriceListResolver } from './graph/price-list.ts';
 import { TenantResolver, tenantReference } from './graph/tenant.ts';
-import { AccountRow, LedgerAccountRow } from './store/accounts.ts';
+import { AccountRow } from './store/accounts.ts';
 import { ChargeRow } from './store/charges.ts';
 import { HoldRow } from './store/holds.ts';
-import { LedgerEntryRow, LedgerTransactionRow } from './store/ledger.ts';
+import { LedgerAccountRow, LedgerEntryRow, LedgerTransactionRow } from './store/ledger/rows.ts';
 import { migrations } from './store/migrations/index.ts';
 import { PriceListRow } from './store/price-lists.ts';
 import { UsageFactRow } from './store/usage-facts.ts';
@@ -18,7 +21,14 @@ import { onAttemptFinished } from './workflows/settle-attempt.ts';
 export function billing(_config: Config, kernel: Pick<Kernel, 'clock'>): Subgraph<BillingDeps> {
   return {
     name: 'billing',
-    resolvers: [JobCostResolver, TenantResolver, PriceListResolver],
+    resolvers: [
+      JobCostResolver,
+      TenantResolver,
+      PriceListResolver,
+      LedgerAccountResolver,
+      LedgerTransactionResolver,
+      TrialBalanceResolver,
+    ],
     orphanedTypes: [Job],
     references: { Job: jobReference, Tenant: tenantReference },
     entities: [

@@ -2,7 +2,7 @@ import type { Actor } from './auth.ts';
 import type { Tx } from './db.ts';
 import { newId } from './ids.ts';
 import type { JsonValue } from './json.ts';
-import { publish } from './outbox.ts';
+import { publishAll } from './outbox.ts';
 import { auditRecorded } from './topics.ts';
 
 export interface AuditEntryDraft {
@@ -19,9 +19,15 @@ export interface AuditEntryDraft {
  * Leaves an entry in the tenant's audit log, in the transaction of the change
  * itself: there is an entry for every change that happened and for no other.
  */
-export async function audit(tx: Tx, { at, ...entry }: AuditEntryDraft): Promise<void> {
-  await publish(tx, auditRecorded, {
+export function audit(tx: Tx, entry: AuditEntryDraft): Promise<void> {
+  return auditAll(tx, [entry]);
+}
+
+/** Leaves many entries at once, in their order. */
+export async function auditAll(tx: Tx, entries: readonly AuditEntryDraft[]): Promise<void> {
+  const messages = entries.map(({ at, ...entry }) => ({
     key: entry.target.id,
     payload: { entryId: newId('aud'), at: at.toISOString(), ...entry },
-  });
+  }));
+  await publishAll(tx, auditRecorded, messages);
 }

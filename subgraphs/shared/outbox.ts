@@ -19,15 +19,35 @@ export interface OutgoingMessage<Payload> {
  * Leaves a message for the subgraphs of a topic. It is under way if and only if
  * the transaction commits.
  */
-export async function publish<Payload>(
+export function publish<Payload>(
+  tx: Tx,
+  topic: Topic<Payload>,
+  message: OutgoingMessage<Payload>,
+): Promise<void> {
+  return publishAll(tx, topic, [message]);
+}
+
+/** Leaves many messages of a topic at once, in their order. */
+export async function publishAll<Payload>(
   tx: Tx,
   { name, to }: Topic<Payload>,
-  { key, payload }: OutgoingMessage<Payload>,
+  messages: readonly OutgoingMessage<Payload>[],
 ): Promise<void> {
+  if (messages.length === 0) return;
   await tx.query(
     `insert into forge.message (message_id, subscriber, topic, tenant_id, key, payload)
-     select $1, subscriber, $2, $3, $4, $5 from unnest($6::text[]) as subscriber`,
-    [newId('msg'), name, tx.tenant, key, JSON.stringify(payload), to],
+     select message_id, subscriber, $2, $3, key, payload
+     from unnest($1::text[], $4::text[], $5::jsonb[]) with ordinality as m (message_id, key, payload, n),
+       unnest($6::text[]) as subscriber
+     order by m.n`,
+    [
+      messages.map(() => newId('msg')),
+      name,
+      tx.tenant,
+      messages.map(({ key }) => key),
+      messages.map(({ payload }) => JSON.stringify(payload)),
+      to,
+    ],
   );
   for (const subscriber of to) tx.wakeAfterCommit(inboxTopic(subscriber));
 }

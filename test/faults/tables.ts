@@ -106,11 +106,12 @@ async function moneyProblems(ask: Ask): Promise<string[]> {
     select 'the balance of ' || a.tenant_id || '/' || a.code || ' is not the sum of its entries' as what
       from billing.ledger_account a
       where balance_minor <> (select coalesce(sum(amount_minor), 0) from billing.ledger_entry e
-        where e.tenant_id = a.tenant_id and e.account = a.code)
+        where e.tenant_id = a.tenant_id and e.account = a.code and e.currency = a.currency
+          and e.shard = a.shard and not e.pending)
     union all select 'credit is still held of ' || tenant_id from billing.ledger_account
       where code = 'held' and balance_minor <> 0
     union all select 'the revenue of ' || a.tenant_id || ' is not the sum of its charges'
-      from billing.ledger_account a where code = 'revenue' and balance_minor <>
+      from billing.ledger_account a where code = 'revenue' group by tenant_id having sum(balance_minor) <>
         (select coalesce(sum(amount_minor), 0) from billing.charge c where c.tenant_id = a.tenant_id)
     union all select 'the ledger of ' || tenant_id || ' is not even' from billing.ledger_entry
       group by tenant_id having sum(amount_minor) <> 0

@@ -13,6 +13,11 @@ const operations = {
   'the spend of a tenant': '{ tenant { spend { jobs } } }',
   'the credit of a tenant': '{ tenant { credit { held { amountMinor } } } }',
   'the price list': '{ priceList { version } }',
+  'the accounts of the ledger': '{ ledgerAccounts { edges { node { balance { amountMinor } } } } }',
+  'the transactions of the ledger':
+    '{ ledgerTransactions { edges { node { entries { amount { amountMinor } } } } } }',
+  'a transaction of the ledger': '{ ledgerTransaction(id: "ltx_0") { kind } }',
+  'the trial balance': '{ trialBalance { totals { debits { amountMinor } } } }',
 };
 const representations = [{ __typename: 'Job', id: 'job_1', state: 'QUEUED', usage: null }];
 

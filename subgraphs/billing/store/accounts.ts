@@ -1,11 +1,12 @@
 import { Column, Entity, PrimaryColumn } from 'typeorm';
-import { minorUnits } from '../../shared/db.ts';
 import type { Tx } from '../../shared/db.ts';
 import { money } from '../../shared/money.ts';
 import type { MoneyAmount } from '../../shared/money.ts';
-import { ledgerAccounts, postGrant } from '../domain/ledger.ts';
+import { postGrant } from '../domain/ledger/credit-postings.ts';
 import { accountCurrency, accountName, openingCredit } from '../domain/account.ts';
-import { post } from './ledger.ts';
+import { billingActor } from './actor.ts';
+import { readBalances } from './ledger/balances.ts';
+import { postTransaction } from './ledger/post-transaction.ts';
 
 @Entity({ name: 'billing_account' })
 export class AccountRow {
@@ -13,15 +14,6 @@ export class AccountRow {
   @Column({ type: 'text' }) name!: string;
   @Column({ type: 'text' }) currency!: string;
   @Column({ type: 'timestamptz', name: 'opened_at' }) openedAt!: Date;
-}
-
-@Entity({ name: 'ledger_account' })
-export class LedgerAccountRow {
-  @PrimaryColumn({ type: 'text', name: 'tenant_id' }) tenantId!: string;
-  @PrimaryColumn({ type: 'text' }) code!: string;
-  @Column({ type: 'text' }) currency!: string;
-  @Column({ type: 'bigint', name: 'balance_minor', transformer: minorUnits }) balanceMinor!: number;
-  @Column({ type: 'bigint', name: 'last_sequence', transformer: minorUnits }) lastSequence!: number;
 }
 
 /**
@@ -38,15 +30,14 @@ export async function lockAccount(tx: Tx, at: Date): Promise<AccountRow> {
 
 /** What the tenant may spend and what is kept aside; before first use, its opening credit. */
 export async function readCredit(tx: Tx): Promise<{ available: MoneyAmount; held: MoneyAmount }> {
-  const rows = await tx.findBy(LedgerAccountRow, { tenantId: tx.tenant });
-  if (rows.length === 0) {
-    return { available: openingCredit(tx.tenant), held: money(0, accountCurrency) };
-  }
-  const balance = (code: string) => {
-    const row = rows.find((account) => account.code === code);
-    return money(row?.balanceMinor ?? 0, row?.currency ?? accountCurrency);
+  const balances = await readBalances(tx, { codes: ['credit', 'held'] });
+  const credit = balances.find(({ code }) => code === 'credit');
+  if (!credit) return { available: openingCredit(tx.tenant), held: money(0, accountCurrency) };
+  const held = balances.find(({ code }) => code === 'held');
+  return {
+    available: money(credit.balanceMinor, credit.currency),
+    held: money(held?.balanceMinor ?? 0, credit.currency),
   };
-  return { available: balance('credit'), held: balance('held') };
 }
 
 /** The account as it is, if it has been opened. */
@@ -74,16 +65,11 @@ async function openAccount(tx: Tx, at: Date): Promise<void> {
     await findLocked(tx);
     return;
   }
-  await tx.insert(
-    LedgerAccountRow,
-    ledgerAccounts.map((code) => ({
-      tenantId,
-      code,
-      currency: credit.currency,
-      balanceMinor: 0,
-      lastSequence: 0,
-    })),
-  );
-  const postings = postGrant(credit.amountMinor);
-  await post(tx, { kind: 'opening-credit', source: 'opening', postings, at });
+  await postTransaction(tx, {
+    kind: 'opening-credit',
+    source: 'opening',
+    postings: postGrant(credit),
+    actor: billingActor,
+    at,
+  });
 }

@@ -1,5 +1,6 @@
 import { audit } from '../../shared/audit.ts';
 import type { Tx } from '../../shared/db.ts';
+import { money } from '../../shared/money.ts';
 import { consumer, publish } from '../../shared/outbox.ts';
 import { holdDecided, holdUnneeded, jobSubmitted } from '../../shared/topics.ts';
 import type { HoldUnneeded, JobSubmitted } from '../../shared/topics.ts';
@@ -7,14 +8,14 @@ import type { BillingDeps } from './deps.ts';
 import type { HoldDecision } from '../domain/hold.ts';
 import { decideHold, holdAmount, refuseEndedAttempt } from '../domain/hold.ts';
 import { nextHoldStep } from '../domain/hold-life.ts';
-import { postHold, postRelease } from '../domain/ledger.ts';
+import { postHold, postRelease } from '../domain/ledger/credit-postings.ts';
 import { priceListAt } from '../domain/price-list.ts';
 import { lockAccount, readCredit } from '../store/accounts.ts';
 import type { AttemptRef, HoldRow } from '../store/holds.ts';
 import { closeHold, findHold, insertHold } from '../store/holds.ts';
-import { post } from '../store/ledger.ts';
+import { postTransaction } from '../store/ledger/post-transaction.ts';
 import { readPriceLists } from '../store/price-lists.ts';
-import { billingActor } from './actor.ts';
+import { billingActor } from '../store/actor.ts';
 
 /**
  * Keeps credit aside for an attempt, or refuses, and answers.
@@ -55,10 +56,11 @@ export const onHoldUnneeded = consumer<HoldUnneeded, BillingDeps>(
       return;
     }
     await closeHold(tx, hold, 'released', at);
-    await post(tx, {
+    await postTransaction(tx, {
+      actor: billingActor,
       kind: 'hold-released',
       source: attemptSource(hold),
-      postings: postRelease(hold.amountMinor),
+      postings: postRelease(hold),
       at,
     });
     await auditHold(tx, hold, 'hold.released', at);
@@ -106,8 +108,9 @@ async function placeOrRefuse(tx: Tx, job: JobSubmitted, at: Date): Promise<HoldR
     closedAt: placed ? null : at,
   });
   if (placed) {
-    const postings = postHold(decision.amountMinor);
-    await post(tx, { kind: 'hold-placed', source: attemptSource(job), postings, at });
+    const postings = postHold(money(decision.amountMinor, list.currency));
+    const source = attemptSource(job);
+    await postTransaction(tx, { actor: billingActor, kind: 'hold-placed', source, postings, at });
   }
   await auditHold(tx, hold, placed ? 'hold.placed' : 'hold.refused', at);
   return hold;

@@ -9,7 +9,7 @@ import type { AttemptFinished } from '../../shared/topics.ts';
 import type { BillingDeps } from './deps.ts';
 import { settle } from '../domain/hold.ts';
 import { nextHoldStep } from '../domain/hold-life.ts';
-import { postSettlement } from '../domain/ledger.ts';
+import { postSettlement } from '../domain/ledger/credit-postings.ts';
 import { priceListAt } from '../domain/price-list.ts';
 import { priceUsage } from '../domain/usage-price.ts';
 import { sameUsage } from '../domain/usage-fact.ts';
@@ -17,11 +17,11 @@ import { lockAccount } from '../store/accounts.ts';
 import { findCharge, insertCharge } from '../store/charges.ts';
 import type { HoldRow } from '../store/holds.ts';
 import { closeHold, findHold } from '../store/holds.ts';
-import { post } from '../store/ledger.ts';
+import { postTransaction } from '../store/ledger/post-transaction.ts';
 import { readPriceLists } from '../store/price-lists.ts';
 import type { UsageFact } from '../store/usage-facts.ts';
 import { findUsageFact, insertUsageFact } from '../store/usage-facts.ts';
-import { billingActor } from './actor.ts';
+import { billingActor } from '../store/actor.ts';
 import { attemptSource, insertEndedHold } from './hold-credit.ts';
 
 /**
@@ -69,10 +69,11 @@ async function charge(
     priceListVersion: list.version,
     settledAt: at,
   });
-  await post(tx, {
+  await postTransaction(tx, {
+    actor: billingActor,
     kind: 'charge-settled',
     source: attemptSource(fact),
-    postings: postSettlement(settlement),
+    postings: postSettlement(settlement, amount.currency),
     at,
   });
   if (hold) await closeHold(tx, hold, 'settled', at);
