@@ -1203,6 +1203,40 @@ do $$ begin
   execute format('grant select on tenant_quota to %I', 'forge_' || current_schema() || '_across');
 end $$;
 
+-- sandbox: StoreArtifactsOutside1764000000202
+
+alter table artifact no force row level security;
+delete from artifact;
+alter table artifact force row level security;
+drop table artifact_part;
+
+create table artifact_content (
+  artifact_id text collate "C" primary key,
+  tenant_id text not null,
+  job_id text collate "C" not null,
+  attempt integer not null,
+  kept boolean not null default false,
+  removing boolean not null default false,
+  created_at timestamptz not null,
+  foreign key (tenant_id, job_id) references job (tenant_id, id),
+  check (not (kept and removing))
+);
+create index artifact_content_for_nothing on artifact_content (created_at) where not kept;
+create index artifact_content_of_job on artifact_content (job_id) where kept;
+
+alter table artifact_content enable row level security;
+alter table artifact_content force row level security;
+create policy artifact_content_of_tenant on artifact_content
+  using (tenant_id = current_setting('forge.tenant', true))
+  with check (tenant_id = current_setting('forge.tenant', true));
+
+
+do $$ begin
+  execute format('create policy artifact_content_across on artifact_content for select to %I using (true)',
+    'forge_' || current_schema() || '_across');
+  execute format('grant select on artifact_content to %I', 'forge_' || current_schema() || '_across');
+end $$;
+
 create schema compliance;
 set search_path = compliance;
 

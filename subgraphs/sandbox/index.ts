@@ -17,10 +17,13 @@ import { SandboxQuotaResolver, Tenant } from './graph/quota.ts';
 import { references } from './graph/references.ts';
 import { RetryJobResolver } from './graph/retry-job.ts';
 import { SubmitJobResolver } from './graph/submit-job.ts';
+import type { ArtifactStorage } from './providers/artifact-storage.ts';
+import { folderStorage } from './providers/folder-storage.ts';
 import { readClusterSettings } from './providers/kubernetes/settings-file.ts';
 import { kubernetesRunner } from './providers/kubernetes.ts';
 import { localRunner } from './providers/local.ts';
 import type { Runner } from './providers/runner.ts';
+import { s3Storage } from './providers/s3-storage.ts';
 import { migrations } from './store/migrations/index.ts';
 import { entities } from './store/rows.ts';
 import { admission } from './workflows/admission.ts';
@@ -29,6 +32,7 @@ import { standardPace } from './workflows/deps.ts';
 import { onAttemptSettled } from './workflows/on-attempt-settled.ts';
 import { onHoldDecided } from './workflows/on-hold-decided.ts';
 import { runJob } from './workflows/run-job.ts';
+import { sweepContents } from './workflows/sweep-contents.ts';
 import { sweepDeadlines } from './workflows/sweep-deadlines.ts';
 import { sweepKept } from './workflows/sweep-kept.ts';
 import { sweepRunner } from './workflows/sweep-runner.ts';
@@ -44,6 +48,7 @@ export function sandbox(
   config: Config,
   kernel: Pick<Kernel, 'clock' | 'keys' | 'log'>,
   runner: Runner = runnerOf(config, kernel),
+  storage: ArtifactStorage = storageOf(config),
 ): Subgraph<SandboxDeps> {
   return {
     name: 'sandbox',
@@ -68,10 +73,11 @@ export function sandbox(
     migrations,
     workflows: [runJob],
     consumers: [onHoldDecided, onAttemptSettled],
-    chores: [admission, sweepDeadlines, sweepRunner, sweepKept],
+    chores: [admission, sweepDeadlines, sweepRunner, sweepKept, sweepContents],
     notes: () => notesOf(runner),
     deps: {
       runner,
+      storage,
       clock: kernel.clock,
       capacity: runner.name === 'kubernetes' ? clusterCapacity : machineCapacity,
       pace: standardPace,
@@ -80,7 +86,8 @@ export function sandbox(
         baseUrl: new URL(artifactsPath, config.gateway.publicUrl).href,
       },
     },
-    routes: (db) => [artifactRoute({ db, clock: kernel.clock, key: kernel.keys.link })],
+    routes: (db) => [artifactRoute({ db, clock: kernel.clock, key: kernel.keys.link, storage })],
+    close: () => storage.close(),
   };
 }
 
@@ -94,4 +101,8 @@ function runnerOf({ sandbox: config }: Config, { log }: Pick<Kernel, 'log'>): Ru
   const { driver, rootDir, kubeconfig, settingsFile } = config;
   if (driver === 'local') return localRunner({ root: rootDir, nodeBinary: process.execPath, log });
   return kubernetesRunner({ kubeconfig, settings: readClusterSettings(settingsFile), log });
+}
+
+function storageOf({ sandbox: { artifacts } }: Config): ArtifactStorage {
+  return artifacts.s3 === undefined ? folderStorage(artifacts.folder) : s3Storage(artifacts.s3);
 }

@@ -183,6 +183,27 @@ describe('loadConfig', () => {
     expect(local.sandbox.driver).toBe('local');
   });
 
+  it('keeps files of jobs in the data folder, or in a bucket with the keys to it', () => {
+    const { folder, s3 } = loadConfig({ FORGE_DATA_DIR: '/data' }).sandbox.artifacts;
+    expect([folder, s3]).toEqual(['/data/artifacts', undefined]);
+    const keys = {
+      FORGE_ARTIFACTS_S3_BUCKET: 'files',
+      FORGE_ARTIFACTS_S3_ACCESS_KEY_ID: 'id',
+      FORGE_ARTIFACTS_S3_SECRET_ACCESS_KEY: 'secret',
+    };
+    const region = { FORGE_ARTIFACTS_S3_REGION: 'eu-central-1' };
+    expect(loadConfig({ ...keys, ...region }).sandbox.artifacts.s3).toEqual({
+      endpoint: 'https://s3.eu-central-1.amazonaws.com',
+      ...{ bucket: 'files', region: 'eu-central-1', pathStyle: false },
+      ...{ accessKeyId: 'id', secretAccessKey: 'secret' },
+    });
+    for (const name of Object.keys(keys)) {
+      expect(problems({ ...keys, [name]: '' })).toEqual([
+        expect.stringContaining('together or not at all'),
+      ]);
+    }
+  });
+
   it('tells AI employees of a subgraph of its own where the gateway is', () => {
     const { gateway } = loadConfig({
       FORGE_GATEWAY_URL: 'http://gateway.internal/graphql',

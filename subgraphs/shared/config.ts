@@ -1,6 +1,8 @@
 import process from 'node:process';
 import { resolve } from 'node:path';
 import { z } from 'zod';
+import { artifactContradictions, artifactsOf, artifactSettings } from './artifacts-config.ts';
+import type { ArtifactsConfig } from './artifacts-config.ts';
 import type { TokenRules } from './auth.ts';
 import type { KeySource } from './keys.ts';
 import type { LogLevel } from './log.ts';
@@ -28,7 +30,7 @@ export const settings = {
     schema: text.default('127.0.0.1'),
   },
   FORGE_DATA_DIR: {
-    about: 'The folder of the embedded database, development keys and local jobs.',
+    about: 'The folder of the embedded database, development keys, local jobs and files of jobs.',
     schema: text.default('.forge'),
   },
   DATABASE_URL: {
@@ -62,6 +64,7 @@ export const settings = {
     about: 'A JSON file that says what the cluster for jobs is like.',
     schema: text.default('/etc/forge/sandbox.json'),
   },
+  ...artifactSettings,
   FORGE_SUBGRAPH_HOST: {
     about: 'The address a subgraph of its own listens on.',
     schema: text.default('127.0.0.1'),
@@ -182,6 +185,7 @@ export interface Config {
     /** Undefined for the cluster in which this process is a pod. */
     readonly kubeconfig: string | undefined;
     readonly settingsFile: string;
+    readonly artifacts: ArtifactsConfig;
   };
   readonly apollo: {
     readonly key: string | undefined;
@@ -231,6 +235,7 @@ function contradictions(values: Values): string[] {
   if (mode !== 'off' && list === undefined) {
     problems.push(`FORGE_PERSISTED_OPERATIONS_MODE=${mode} needs FORGE_PERSISTED_OPERATIONS.`);
   }
+  problems.push(...artifactContradictions(values));
   if (values.NODE_ENV !== 'production') return problems;
   const needed = ['DATABASE_URL', 'FORGE_ISSUER', 'FORGE_ROOT_SECRET'] as const;
   for (const name of needed) {
@@ -284,6 +289,7 @@ function configOf(values: Values): Config {
       rootDir: resolve(dataDir, 'sandbox'),
       kubeconfig,
       settingsFile: values.FORGE_SANDBOX_SETTINGS,
+      artifacts: artifactsOf(values, dataDir),
     },
     apollo: {
       key: values.APOLLO_KEY,

@@ -140,7 +140,7 @@ describe.each(['stands still', 'ends and comes back'])('a database that %s for s
       await restart();
     }
     await untilCount(ask, 0, leftSql);
-    expect(await problemsOf(ask, jobs)).toEqual([]);
+    expect(await problemsOf(ask, jobs, join(forge.dataDir, 'artifacts'))).toEqual([]);
     for (const { seqs, ends, errors } of await Promise.all(following)) {
       expect(ends).toHaveLength(1);
       expect(seqs).toEqual(seqs.map((_seq, index) => index + 1));

@@ -1,3 +1,7 @@
+import { createHash } from 'node:crypto';
+import { readFile, readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { storageKey } from '../../subgraphs/sandbox/domain/artifact.ts';
 import type { KindName } from './kinds.ts';
 import { kindOf } from './kinds.ts';
 import type { Ask } from './tables.ts';
@@ -67,34 +71,42 @@ async function progressProblems(ask: Ask, id: string, kind: KindName): Promise<s
   return right ? [] : [`the progress of ${id} is ${steps.join()}`];
 }
 
-/** Each file of each job is kept once, whole, and told once. */
-export async function artifactProblems(ask: Ask, jobs: readonly JobOfKind[]): Promise<string[]> {
+/** Each file of each job is kept once, whole, and told once; nothing lies in the storage unknown. */
+export async function artifactProblems(
+  ask: Ask,
+  jobs: readonly JobOfKind[],
+  folder: string,
+): Promise<string[]> {
   const rows = await ask<{
+    id: string;
+    tenant_id: string;
     job_id: string;
     path: string;
     sha256: string;
-    content: string;
     told: number;
   }>(`
-    select a.job_id, a.path, a.sha256,
-      (select encode(sha256(string_agg(p.content, ''::bytea order by p.n)), 'hex')
-        from sandbox.artifact_part p where p.artifact_id = a.id) as content,
+    select a.id, a.tenant_id, a.job_id, a.path, a.sha256,
       (select count(*)::int from sandbox.event e where e.stream = 'job:' || a.job_id
         and e.type = 'job.artifact-added' and e.payload ->> 'artifactId' = a.id) as told
     from sandbox.artifact a`);
-  const kept = rows.map(
-    (row) => `${row.job_id} ${row.path} ${row.sha256} ${row.content} ${row.told}`,
+  const kept = await Promise.all(
+    rows.map(async ({ id, tenant_id: tenant, job_id: jobId, path, sha256, told }) => {
+      const content = await readFile(join(folder, storageKey(tenant, jobId, id)));
+      const found = createHash('sha256').update(content).digest('hex');
+      return `${jobId} ${path} ${sha256} ${found} ${told}`;
+    }),
   );
   const expected = jobs.flatMap(({ id, kind }) =>
     Object.entries(kindOf(kind).artifacts).map(([path, hash]) => `${id} ${path} ${hash} ${hash} 1`),
   );
-  const orphans = await ask<{ artifact_id: string }>(
-    'select artifact_id from sandbox.artifact_part where artifact_id not in (select id from sandbox.artifact)',
-  );
+  const known = await ask<{ id: string }>('select artifact_id as id from sandbox.artifact_content');
+  const ids = new Set(known.map(({ id }) => id));
+  const there = await readdir(folder, { recursive: true, withFileTypes: true });
+  const unknown = there.filter((one) => one.isFile() && !ids.has(one.name.split('.')[0] ?? ''));
   return [
     ...expected.filter((one) => !kept.includes(one)).map((one) => `no file ${one}`),
     ...kept.filter((one) => !expected.includes(one)).map((one) => `a file ${one}`),
     ...(kept.length > expected.length ? [`${kept.length} files for ${expected.length}`] : []),
-    ...orphans.map(({ artifact_id: part }) => `a part of a file that is not kept: ${part}`),
+    ...unknown.map(({ name }) => `a content that nobody knows of: ${name}`),
   ];
 }

@@ -53,7 +53,9 @@ describe('whatever is killed, at every step boundary and inside each step', () =
   });
 
   it('each job comes to its true end, its output and files are kept once, it is charged once and on record once', async () => {
-    for (const { ask, jobs } of stories) expect(await problemsOf(ask, jobs)).toEqual([]);
+    for (const { ask, jobs, artifactsRoot } of stories) {
+      expect(await problemsOf(ask, jobs, artifactsRoot)).toEqual([]);
+    }
   });
 
   it('a subscriber that resumes by its cursor has 0 lost and 0 doubled events', async () => {

@@ -43,6 +43,8 @@ export interface Story {
   readonly ask: Ask;
   /** Where its runner keeps attempts. */
   readonly runnerRoot: string;
+  /** Where it keeps what jobs left. */
+  readonly artifactsRoot: string;
   readonly jobs: readonly Submitted[];
   readonly followed: readonly Followed[];
   readonly deaths: readonly Death[];
@@ -131,6 +133,7 @@ export class Lane {
     return {
       ask: asking(this.#owner),
       runnerRoot: join(this.#folder, 'data', 'sandbox'),
+      artifactsRoot: join(this.#folder, 'data', 'artifacts'),
       jobs,
       followed: await Promise.all(following),
       deaths: this.#crew.deaths,

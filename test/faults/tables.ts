@@ -24,12 +24,16 @@ export function asking(owner: Pool): Ask {
  * sentence each: jobs and their ends, logs, money, audit, output, files, and
  * what should be gone.
  */
-export async function problemsOf(ask: Ask, jobs: readonly Expected[]): Promise<string[]> {
+export async function problemsOf(
+  ask: Ask,
+  jobs: readonly Expected[],
+  artifactsRoot: string,
+): Promise<string[]> {
   const found = [
     await jobProblems(ask, jobs),
     await eventProblems(ask, jobs),
     await outputProblems(ask, jobs),
-    await artifactProblems(ask, jobs),
+    await artifactProblems(ask, jobs, artifactsRoot),
     await moneyProblems(ask),
     await auditProblems(ask, jobs),
     await chainProblems(ask),

@@ -4,10 +4,9 @@ import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { SandboxUnderTest } from '../fixtures/sandbox.ts';
 import { openSandbox } from '../fixtures/sandbox.ts';
-import { partBytes } from '../domain/artifact.ts';
 import { artifactRoute } from './artifact-route.ts';
 
-const large = 'y'.repeat(3 * partBytes);
+const large = 'y'.repeat(3 * 1_048_576);
 let sandbox: SandboxUnderTest;
 let server: Server;
 let origin: string;
@@ -15,7 +14,7 @@ let link: string;
 beforeAll(async () => {
   sandbox = await openSandbox();
   const { db, clock, deps } = sandbox;
-  const route = artifactRoute({ db, clock, key: deps.links.key });
+  const route = artifactRoute({ db, clock, key: deps.links.key, storage: deps.storage });
   server = createServer((request, response) => {
     const url = new URL(request.url ?? '/', 'http://x');
     void route(request, response, url).then((taken) => {

@@ -12,7 +12,9 @@ export function artifactRoute(options: DownloadOptions): HttpRoute {
   return async (request, response, url) => {
     if (!url.pathname.startsWith(artifactsPath)) return false;
     const path = url.pathname.slice(artifactsPath.length);
-    const { status, headers, body } = await downloads({ method: request.method ?? 'GET', path });
+    const { range, 'if-range': ifRange } = request.headers;
+    const asked = { method: request.method ?? 'GET', path, range, ifRange: first(ifRange) };
+    const { status, headers, body } = await downloads(asked);
     response.writeHead(status, headers);
     await pipeline(Readable.from(body), response).catch((cause: unknown) => {
       // Whoever left has what they wanted; what broke otherwise cuts the answer short.
@@ -20,4 +22,8 @@ export function artifactRoute(options: DownloadOptions): HttpRoute {
     });
     return true;
   };
+}
+
+function first(header: string | string[] | undefined): string | undefined {
+  return typeof header === 'string' ? header : header?.[0];
 }

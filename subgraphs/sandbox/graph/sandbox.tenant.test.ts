@@ -107,7 +107,7 @@ describe("another tenant's job", () => {
     'job_attempt',
     'log_chunk',
     'artifact',
-    'artifact_part',
+    'artifact_content',
     'artifact_refusal',
     'tenant_quota',
   ];
@@ -127,7 +127,7 @@ describe("another tenant's job", () => {
   });
 
   it('is all that housekeeping sees of tenants: what it needs, and no text of theirs', async () => {
-    const visible = ['job', 'job_attempt', 'tenant_quota'];
+    const visible = ['job', 'job_attempt', 'artifact_content', 'tenant_quota'];
     for (const table of tables) {
       const read = sandbox.db.across((tx) => tx.query(`select * from ${table} limit 1`));
       if (visible.includes(table)) expect(await read).toHaveLength(1);

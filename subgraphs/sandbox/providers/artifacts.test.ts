@@ -6,7 +6,7 @@ import { amRoot, directMode, removeRoots, userMode } from './fixtures/modes.ts';
 import type { Mode } from './fixtures/modes.ts';
 import { order } from './fixtures/run-program.ts';
 import type { Outcome } from './fixtures/run-program.ts';
-import { artifactLimits } from './runner.ts';
+import { artifactLimits } from '../domain/artifact.ts';
 
 afterAll(removeRoots);
 

@@ -1,3 +1,4 @@
+import type { RefusalWhy } from '../domain/artifact.ts';
 import type { JobReasonCode } from '../domain/job-reason.ts';
 import type { JobSpec } from '../domain/job-spec.ts';
 import type { TemplateId } from '../domain/job-template.ts';
@@ -58,7 +59,7 @@ export interface Runner {
   stop(key: AttemptKey, bounds: { readonly graceMs: number }, call?: RunnerCall): Promise<void>;
 
   /**
-   * Gives what the program left in `$FORGE_ARTIFACTS`, within `artifactLimits`,
+   * Gives what the program left in `$FORGE_ARTIFACTS`, within `artifactLimits` of domain/artifact.ts,
    * sorted by path: each regular file to keep, and each entry that is not kept,
    * with the reason. Asked again it gives the same. Only for an attempt that has
    * `ended`; any other gives nothing. The caller hashes what it reads.
@@ -223,18 +224,6 @@ export interface OutputGap {
   readonly why: 'OUTPUT_LIMIT' | 'LOST';
 }
 
-/** What is collected of one attempt, at most. */
-export const artifactLimits = {
-  filesMax: 256,
-  bytesMax: 64 * 1_024 * 1_024,
-  pathBytesMax: 1_024,
-  depthMax: 16,
-  /** Entries that are looked at, kept or not. What is beyond is told as one refusal. */
-  entriesMax: 4_096,
-  /** Refusals that are told. The last one counts the rest. */
-  refusalsMax: 256,
-} as const;
-
 export type ArtifactEntry = ArtifactFile | ArtifactRefusal;
 
 export interface ArtifactFile {
@@ -243,7 +232,7 @@ export interface ArtifactFile {
   readonly path: string;
   readonly bytes: number;
   readonly mediaType: string;
-  /** Exactly `bytes` bytes. To be read, or left, before the next entry is asked for. */
+  /** Exactly `bytes` bytes, anew each time. To be read, or left, before the next entry is asked for. */
   readonly content: AsyncIterable<Uint8Array>;
 }
 
@@ -251,14 +240,7 @@ export interface ArtifactRefusal {
   readonly kind: 'refused';
   /** As far as it can be told: what cannot be shown is replaced by U+FFFD. */
   readonly path: string;
-  readonly why:
-    | 'NOT_A_REGULAR_FILE'
-    | 'HARD_LINK'
-    | 'UNSAFE_PATH'
-    | 'TOO_DEEP'
-    | 'TOO_MANY_FILES'
-    | 'TOO_LARGE'
-    | 'UNREADABLE';
+  readonly why: RefusalWhy;
   readonly message: string;
 }
 

@@ -5,6 +5,7 @@ import { jobReason } from '../domain/job-reason.ts';
 import type { LogLine } from '../domain/output.ts';
 import { judge } from '../domain/verdict.ts';
 import { keepArtifact } from './artifacts.ts';
+import { beginRemoval, expectContent } from './contents.ts';
 import { cancelJob } from './cancel-job.ts';
 import { endUnseen, finishJob } from './finish-job.ts';
 import { recordOutput } from './logs.ts';
@@ -191,15 +192,13 @@ describe('output', () => {
     });
     const before = await sandbox.events(ref.jobId);
     expect(await inAcme((tx) => recordOutput(tx, ref, piece('', '1', 'late')))).toBe('over');
-    const content = (async function* () {
-      yield Buffer.from('late');
-    })();
-    const file = { path: 'late', bytes: 4, mediaType: 'text/plain', content };
+    const id = await sandbox.db.tx('acme', (tx) => expectContent(tx, ref, at()));
+    const file = { id, path: 'late', bytes: 4, sha256: '00', mediaType: 'text/plain' };
     expect(await inAcme((tx) => keepArtifact(tx, ref, file, at()))).toBe(false);
     const usage = { wallMs: 1, cpuMs: 1, memoryBytes: 1, memoryPeakBytes: 1, at: at() };
     await inAcme((tx) => sampleUsage(tx, ref, usage));
     expect(await sandbox.events(ref.jobId)).toEqual(before);
-    expect(await sandbox.rows('acme', 'select 1 from artifact_part')).toEqual([]);
+    expect(await sandbox.rows('acme', 'select 1 from artifact_content where kept')).toEqual([]);
   });
 
   it('is kept as it was printed: empty lines, long ones, and any character', async () => {
@@ -211,19 +210,27 @@ describe('output', () => {
 });
 
 describe('a file', () => {
-  it('that is not as long as it was said to be is not kept', async () => {
+  it('whose content is being swept is not kept: it has to be put again', async () => {
     const ref = await running();
     await inAcme((tx) => endProgram(tx, ref, over(at()), alice, at()));
-    const content = (async function* () {
-      yield Buffer.from('abc');
-    })();
-    const keep = (bytes: number) =>
-      inAcme((tx) =>
-        keepArtifact(tx, ref, { path: 'a', bytes, mediaType: 'text/plain', content }, at()),
-      );
-    await expect(keep(2)).rejects.toThrow('said to have 2 bytes');
+    const id = await sandbox.db.tx('acme', (tx) => expectContent(tx, ref, at()));
+    await inAcme((tx) => beginRemoval(tx, id));
+    const file = { id, path: 'a', bytes: 2, sha256: '00', mediaType: 'text/plain' };
+    await expect(inAcme((tx) => keepArtifact(tx, ref, file, at()))).rejects.toMatchObject({
+      code: 'CONFLICT',
+      retryable: true,
+    });
     expect(
       await sandbox.rows('acme', `select 1 from artifact where job_id = $1`, [ref.jobId]),
     ).toEqual([]);
+  });
+
+  it('that is kept is not swept', async () => {
+    const ref = await running();
+    await inAcme((tx) => endProgram(tx, ref, over(at()), alice, at()));
+    const id = await sandbox.db.tx('acme', (tx) => expectContent(tx, ref, at()));
+    const file = { id, path: 'a', bytes: 2, sha256: '00', mediaType: 'text/plain' };
+    await inAcme((tx) => keepArtifact(tx, ref, file, at()));
+    expect(await inAcme((tx) => beginRemoval(tx, id))).toBe(false);
   });
 });

@@ -1,5 +1,6 @@
 import type { AcrossTx, Tx } from '../../shared/db.ts';
 import type { LiveState } from '../domain/job-state.ts';
+import { releaseContents } from './contents.ts';
 
 /** A job of any tenant that somebody should look at. */
 export interface JobSeen {
@@ -97,6 +98,7 @@ export async function jobsToPurge(
 /** Removes what a job printed and left. The job itself stays, with its attempts and what they used. */
 export async function purgeJob(tx: Tx, jobId: string, at: Date): Promise<void> {
   await tx.query('delete from log_chunk where job_id = $1', [jobId]);
+  await releaseContents(tx, jobId);
   await tx.query('delete from artifact where job_id = $1', [jobId]);
   await tx.query('delete from artifact_refusal where job_id = $1', [jobId]);
   await tx.query('update job set purged_at = $2 where id = $1', [jobId, at]);

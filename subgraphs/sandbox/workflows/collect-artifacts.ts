@@ -1,15 +1,11 @@
-import { ForgeError } from '../../shared/errors.ts';
 import { sleep } from '../../shared/time.ts';
-import { isSafePath } from '../domain/artifact.ts';
+import { ContentChanged, hashOf } from '../domain/artifact-content.ts';
+import { refusalMessages, refusalOfName, storageKey } from '../domain/artifact.ts';
+import type { RefusalWhy } from '../domain/artifact.ts';
 import type { ArtifactFile } from '../providers/runner.ts';
-import {
-  ContentChanged,
-  countRefused,
-  isKept,
-  keepArtifact,
-  refuseFile,
-} from '../store/artifacts.ts';
+import { countRefused, isKept, keepArtifact, refuseFile } from '../store/artifacts.ts';
 import { markCollected } from '../store/attempts.ts';
+import { expectContent } from '../store/contents.ts';
 import { findJob } from '../store/jobs.ts';
 import type { Flow } from './flow.ts';
 import { isNoAnswer, writing } from './flow.ts';
@@ -48,47 +44,43 @@ async function collectOnce(flow: Flow, signal: AbortSignal): Promise<boolean> {
   const { deps, ref } = flow;
   const job = await writing(flow, (tx) => findJob(tx, ref.jobId));
   if (job?.state !== 'COLLECTING' || job.attempt !== ref.attempt) return false;
+  const names = new Set<string>();
   for await (const entry of deps.runner.artifacts(ref, { signal })) {
     signal.throwIfAborted();
     if (entry.kind === 'refused') {
       await writing(flow, (tx) => refuseFile(tx, ref, entry));
-    } else if (!(await keep(flow, entry))) {
-      return false;
+      continue;
     }
+    const why = refusalOfName(entry.path, names);
+    if (why) await refuse(flow, entry.path, why);
+    else if (!(await keep(flow, job.tenantId, entry, signal))) return false;
   }
   return true;
 }
 
-async function keep(flow: Flow, file: ArtifactFile): Promise<boolean> {
-  const { deps, ref } = flow;
-  const { path } = file;
-  if (!isSafePath(path)) {
-    const message = 'The path of the file is not one that is kept.';
-    await writing(flow, (tx) => refuseFile(tx, ref, { path, why: 'UNSAFE_PATH', message }));
-    return true;
-  }
-  if (await writing(flow, (tx) => isKept(tx, ref, path))) return true;
-  const content = readOnce(file.content);
-  try {
-    return await writing(flow, (tx) =>
-      keepArtifact(tx, ref, { ...file, content }, deps.clock.now()),
-    );
-  } catch (err) {
-    if (!(err instanceof ContentChanged)) throw err;
-    const message = 'The file changed while it was collected.';
-    await writing(flow, (tx) => refuseFile(tx, ref, { path, why: 'UNREADABLE', message }));
-    return true;
-  }
+async function refuse({ run, ref }: Flow, path: string, why: RefusalWhy): Promise<void> {
+  const message = refusalMessages[why];
+  await run.db.tx((tx) => refuseFile(tx, ref, { path, why, message }));
 }
 
-/** A transaction that is done again cannot have the content again: then all is collected anew. */
-function readOnce(content: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> {
-  let read = false;
-  return {
-    [Symbol.asyncIterator]() {
-      if (read) throw new ForgeError('CONFLICT', 'The content was read.', { retryable: true });
-      read = true;
-      return content[Symbol.asyncIterator]();
-    },
-  };
+async function keep(
+  flow: Flow,
+  tenant: string,
+  { path, bytes, mediaType, content }: ArtifactFile,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const { deps, ref } = flow;
+  if (await writing(flow, (tx) => isKept(tx, ref, path))) return true;
+  try {
+    const sha256 = await hashOf(content, bytes);
+    const id = await writing(flow, (tx) => expectContent(tx, ref, deps.clock.now()));
+    const key = storageKey(tenant, ref.jobId, id);
+    await deps.storage.put(key, { bytes, sha256, content }, { signal });
+    const file = { id, path, bytes, sha256, mediaType };
+    return await writing(flow, (tx) => keepArtifact(tx, ref, file, deps.clock.now()));
+  } catch (err) {
+    if (!(err instanceof ContentChanged)) throw err;
+    await refuse(flow, path, 'CHANGED');
+    return true;
+  }
 }

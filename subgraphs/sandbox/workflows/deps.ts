@@ -1,11 +1,13 @@
 import type { Clock } from '../../shared/time.ts';
 import { collectBudgetMs, settleBudgetMs } from '../domain/job-deadline.ts';
 import type { Load } from '../domain/quota.ts';
+import type { ArtifactStorage } from '../providers/artifact-storage.ts';
 import type { Runner } from '../providers/runner.ts';
 
 /** What the sandbox needs from outside, given once in index.ts. */
 export interface SandboxDeps {
   readonly runner: Runner;
+  readonly storage: ArtifactStorage;
   readonly clock: Clock;
   /** What may run at once, of all tenants together. */
   readonly capacity: Load;

@@ -1,13 +1,19 @@
+import { createHash } from 'node:crypto';
+import { readdir } from 'node:fs/promises';
+import { Readable } from 'node:stream';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { expectOrderlyEnd } from '../fixtures/orderly-end.ts';
 import type { SandboxUnderTest } from '../fixtures/sandbox.ts';
 import { alice, openSandbox } from '../fixtures/sandbox.ts';
 import { noAnswer } from '../fixtures/scripted-runner.ts';
+import { storageKey } from '../domain/artifact.ts';
 import { budgetsMs } from '../domain/job-deadline.ts';
 import type { JobState } from '../domain/job-state.ts';
+import { expectContent } from '../store/contents.ts';
 import { moveJob } from '../store/move-job.ts';
 import { markStarted } from '../store/program.ts';
 import { sweepDeadlines } from './sweep-deadlines.ts';
+import { sweepContents } from './sweep-contents.ts';
 import { sweepKept } from './sweep-kept.ts';
 import { sweepRunner } from './sweep-runner.ts';
 
@@ -208,15 +214,58 @@ describe('what a job printed and left', () => {
     const left = async () => {
       const sql = `select (select count(*)::int from log_chunk where job_id = $1) as chunks,
         (select count(*)::int from artifact where job_id = $1) as files,
-        (select count(*)::int from artifact_part) as parts`;
+        (select count(*)::int from artifact_content) as contents`;
       return (await sandbox.rows('acme', sql, [id]))[0];
     };
     sandbox.clock.aheadMs = 29 * day;
     await sweepKept.run(sandbox.work);
+    await sweepContents.run(sandbox.work);
+    expect(await filesIn(sandbox.folder)).toHaveLength(1);
     expect(await left()).toMatchObject({ chunks: 1, files: 1 });
     sandbox.clock.aheadMs = 31 * day;
     await sweepKept.run(sandbox.work);
-    expect(await left()).toEqual({ chunks: 0, files: 0, parts: 0 });
+    expect(await left()).toEqual({ chunks: 0, files: 0, contents: 1 });
+    await sweepContents.run(sandbox.work);
+    expect(await left()).toEqual({ chunks: 0, files: 0, contents: 0 });
+    expect(await filesIn(sandbox.folder)).toEqual([]);
     expect(await sandbox.job(id)).toMatchObject({ state: 'SUCCEEDED' });
   });
 });
+
+describe('a content that became no file', () => {
+  const spare = async () => {
+    const jobId = await abandoned('RUNNING');
+    const now = sandbox.clock.now();
+    const id = await sandbox.db.tx('acme', (tx) => expectContent(tx, { jobId, attempt: 1 }, now));
+    const content = Buffer.from('half');
+    const said = { bytes: 4, sha256: createHash('sha256').update(content).digest('hex') };
+    const pieces = Readable.from([content]);
+    await sandbox.deps.storage.put(storageKey('acme', jobId, id), { ...said, content: pieces });
+  };
+  const known = () => sandbox.rows('acme', 'select artifact_id from artifact_content');
+
+  it('is removed after an hour, not before', async () => {
+    await spare();
+    await sweepContents.run(sandbox.work);
+    expect(await known()).toHaveLength(1);
+    sandbox.clock.aheadMs = 3_601_000;
+    await sweepContents.run(sandbox.work);
+    expect([await known(), await filesIn(sandbox.folder)]).toEqual([[], []]);
+  });
+
+  it('is known of until the storage has removed it', async () => {
+    await spare();
+    sandbox.clock.aheadMs = 3_601_000;
+    const { storage } = sandbox.deps;
+    const down = { ...storage, remove: () => Promise.reject(noAnswer()) };
+    await sweepContents.run({ ...sandbox.work, deps: { ...sandbox.deps, storage: down } });
+    expect(await known()).toHaveLength(1);
+    await sweepContents.run(sandbox.work);
+    expect([await known(), await filesIn(sandbox.folder)]).toEqual([[], []]);
+  });
+});
+
+async function filesIn(folder: string): Promise<string[]> {
+  const found = await readdir(folder, { recursive: true, withFileTypes: true });
+  return found.filter((one) => one.isFile()).map(({ name }) => name);
+}

@@ -1,17 +1,8 @@
+import { refusalMessages } from '../../domain/artifact.ts';
 import type { ArtifactEntry, ArtifactRefusal } from '../runner.ts';
 import { mediaTypeOf } from '../local/media-type.ts';
 import { frameOf } from './frames.ts';
 import { LogPieces } from './log-pieces.ts';
-
-const refusals: Readonly<Record<ArtifactRefusal['why'], string>> = {
-  NOT_A_REGULAR_FILE: 'Only regular files are kept.',
-  HARD_LINK: 'A file with a second name is not kept. Copy it instead.',
-  UNSAFE_PATH: 'A path must be UTF-8 without control characters and backslashes.',
-  TOO_DEEP: 'The file lies too deep.',
-  TOO_MANY_FILES: 'There are more files than are kept.',
-  TOO_LARGE: 'The files together are larger than is kept of a job on this cluster.',
-  UNREADABLE: 'The file cannot be read.',
-};
 
 /**
  * Gives what a program left, from what the wrapper wrote of it into the log:
@@ -46,12 +37,12 @@ export async function* artifactsInLog(
       yield* closed();
       const [, first = '', path = ''] = /^(\S+) (.*)$/s.exec(frame.text) ?? [];
       if (frame.letter === 'f') file = { path, bytes: Number(first), parts: [], got: 0 };
-      else if (first in refusals) yield refused(first as ArtifactRefusal['why'], path);
+      else if (first in refusalMessages) yield refused(first as ArtifactRefusal['why'], path);
     }
   }
   yield* closed();
 }
 
 function refused(why: ArtifactRefusal['why'], path: string): ArtifactRefusal {
-  return { kind: 'refused', path, why, message: refusals[why] };
+  return { kind: 'refused', path, why, message: refusalMessages[why] };
 }

@@ -1,24 +1,19 @@
 import { open } from 'node:fs/promises';
-import { artifactLimits } from '../runner.ts';
+import { refusalMessage } from '../../domain/artifact.ts';
+import type { RefusalWhy } from '../../domain/artifact.ts';
 import type { ArtifactEntry, ArtifactRefusal } from '../runner.ts';
 import { codeOf } from './attempt-folder.ts';
 import { mediaTypeOf } from './media-type.ts';
 
 /** As they are numbered in `collect.pl`. */
-const refusals: readonly { why: ArtifactRefusal['why']; message: string }[] = [
-  { why: 'NOT_A_REGULAR_FILE', message: 'Only regular files are kept.' },
-  { why: 'HARD_LINK', message: 'A file with a second name is not kept. Copy it instead.' },
-  {
-    why: 'UNSAFE_PATH',
-    message: `A path must be UTF-8 of at most ${String(artifactLimits.pathBytesMax)} bytes without control characters and backslashes.`,
-  },
-  { why: 'TOO_DEEP', message: `Folders are kept ${String(artifactLimits.depthMax)} deep.` },
-  { why: 'TOO_MANY_FILES', message: `At most ${String(artifactLimits.filesMax)} files are kept.` },
-  {
-    why: 'TOO_LARGE',
-    message: `At most ${String(artifactLimits.bytesMax)} bytes are kept of a job; this file does not fit in.`,
-  },
-  { why: 'UNREADABLE', message: 'The file cannot be read.' },
+const refusals: readonly RefusalWhy[] = [
+  'NOT_A_REGULAR_FILE',
+  'HARD_LINK',
+  'UNSAFE_PATH',
+  'TOO_DEEP',
+  'TOO_MANY_FILES',
+  'TOO_LARGE',
+  'UNREADABLE',
 ];
 
 const headerBytes = 13;
@@ -50,7 +45,7 @@ export async function* readArtifacts(path: string): AsyncGenerator<ArtifactEntry
           path: name,
           bytes,
           mediaType: mediaTypeOf(name),
-          content: parts(read, start, bytes),
+          content: { [Symbol.asyncIterator]: () => parts(read, start, bytes) },
         };
         at = start + bytes;
       } else {
@@ -64,10 +59,8 @@ export async function* readArtifacts(path: string): AsyncGenerator<ArtifactEntry
 }
 
 function refusal(kind: number, path: string, count: number): ArtifactRefusal {
-  const { why, message } = refusals[kind - 1] ?? { why: 'UNREADABLE', message: '' };
-  // The one without a path stands for all that are not told one by one.
-  const text = path === '' ? `${String(count)} more entries were not kept. ${message}` : message;
-  return { kind: 'refused', path, why, message: text };
+  const why = refusals[kind - 1] ?? 'UNREADABLE';
+  return { kind: 'refused', path, why, message: refusalMessage(why, path, count) };
 }
 
 async function* parts(

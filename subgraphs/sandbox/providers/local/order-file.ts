@@ -1,5 +1,6 @@
 import { findTemplate } from '../../domain/job-template.ts';
-import { artifactLimits, defaultLimits } from '../runner.ts';
+import { artifactLimits } from '../../domain/artifact.ts';
+import { defaultLimits } from '../runner.ts';
 import type { StartOrder } from '../runner.ts';
 
 /** The interpreters of this machine, as a program sees them. Undefined if there is none. */

@@ -1,4 +1,5 @@
 import { createJobs } from './create-jobs.ts';
+import { storeArtifactsOutside } from './store-artifacts-outside.ts';
 
 /** In the order in which they run. One that is released is never changed. */
-export const migrations = [createJobs];
+export const migrations = [createJobs, storeArtifactsOutside];
