@@ -1237,6 +1237,66 @@ do $$ begin
   execute format('grant select on artifact_content to %I', 'forge_' || current_schema() || '_across');
 end $$;
 
+-- sandbox: AddSandboxRooms1764000000210
+
+create table tenant_room (
+  tenant_id text primary key,
+  state text not null check (state in ('PREPARING', 'READY', 'CLOSING', 'CLOSED')),
+  profile text,
+  problem text,
+  failures integer not null default 0,
+  checked_at timestamptz,
+  due_at timestamptz not null,
+  closed_at timestamptz,
+  check ((closed_at is not null) = (state in ('CLOSING', 'CLOSED')))
+);
+create index tenant_room_due on tenant_room (due_at) where state <> 'CLOSED';
+
+alter table tenant_room enable row level security;
+alter table tenant_room force row level security;
+create policy tenant_room_of_tenant on tenant_room
+  using (tenant_id = current_setting('forge.tenant', true))
+  with check (tenant_id = current_setting('forge.tenant', true));
+
+
+do $$ begin
+  execute format('create policy tenant_room_across on tenant_room for select to %I using (true)',
+    'forge_' || current_schema() || '_across');
+  execute format('grant select on tenant_room to %I', 'forge_' || current_schema() || '_across');
+end $$;
+
+
+create table cluster_probe (
+  tenant_id text not null,
+  pool text not null,
+  profile text not null,
+  cluster_uid text not null,
+  outcome text not null check (outcome in ('HELD', 'BROKEN', 'UNKNOWN')),
+  message text not null,
+  facts jsonb not null,
+  probed_at timestamptz not null,
+  due_at timestamptz not null,
+  primary key (tenant_id, pool)
+);
+
+alter table cluster_probe enable row level security;
+alter table cluster_probe force row level security;
+create policy cluster_probe_of_tenant on cluster_probe
+  using (tenant_id = current_setting('forge.tenant', true))
+  with check (tenant_id = current_setting('forge.tenant', true));
+
+
+do $$ begin
+  execute format('create policy cluster_probe_across on cluster_probe for select to %I using (true)',
+    'forge_' || current_schema() || '_across');
+  execute format('grant select on cluster_probe to %I', 'forge_' || current_schema() || '_across');
+end $$;
+
+create policy cluster_probe_is_told on cluster_probe for select using (true);
+
+alter table job add column not_before timestamptz, add column postponed integer not null default 0;
+alter table job_attempt add column security jsonb;
+
 create schema compliance;
 set search_path = compliance;
 

@@ -54,13 +54,13 @@ async function start(name: SubgraphName, part: Part, config: Config, log: Log) {
     const working = new AbortController();
     const workers = runWorkers(subgraph, db, { log, signal: working.signal });
     const hosts = [{ db, workflows: subgraph.workflows, deps: subgraph.deps }];
-    const onLeaseLost = (): void => {
-      log.fatal('the lease of this process was lost');
-      process.exit(1);
-    };
-    const engine = await startWorkflows({ url, hosts, log, onLeaseLost });
+    // A process without durable programs of its own must not take over those of others.
+    const engine =
+      subgraph.workflows.length > 0
+        ? await startWorkflows({ url, hosts, log, onLeaseLost: leaseLost(log) })
+        : undefined;
     ends.push(async () => {
-      await engine.stop(drainDeadlineMs / 2);
+      await engine?.stop(drainDeadlineMs / 2);
       working.abort(new Error('the process stops'));
       await workers;
     });
@@ -80,6 +80,13 @@ async function start(name: SubgraphName, part: Part, config: Config, log: Log) {
     await subgraph.close?.();
     await db.close();
     await admin.close();
+  };
+}
+
+function leaseLost(log: Log): () => void {
+  return () => {
+    log.fatal('the lease of this process was lost');
+    process.exit(1);
   };
 }
 

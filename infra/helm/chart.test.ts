@@ -74,6 +74,8 @@ describe('the chart', () => {
     ]) {
       expect(text).toContain(line);
     }
+    expect(text).toContain('serviceAccountName: forge-sandbox-{{ $role }}');
+    expect(text).toContain('{ name: FORGE_SANDBOX_DUTIES, value: {{ $duty }} }');
     expect(read('templates/network.yaml')).toContain('policyTypes: [Ingress, Egress]');
   });
 });

@@ -16,19 +16,24 @@ import { JobsResolver } from './graph/jobs.ts';
 import { SandboxQuotaResolver, Tenant } from './graph/quota.ts';
 import { references } from './graph/references.ts';
 import { RetryJobResolver } from './graph/retry-job.ts';
+import { SandboxRoomResolver } from './graph/sandbox-room.ts';
 import { SubmitJobResolver } from './graph/submit-job.ts';
 import type { ArtifactStorage } from './providers/artifact-storage.ts';
 import { folderStorage } from './providers/folder-storage.ts';
 import { readClusterSettings } from './providers/kubernetes/settings-file.ts';
 import { kubernetesRunner } from './providers/kubernetes.ts';
+import { kubernetesRooms } from './providers/kubernetes-rooms.ts';
 import { localRunner } from './providers/local.ts';
 import type { Runner } from './providers/runner.ts';
 import { s3Storage } from './providers/s3-storage.ts';
+import { noRooms } from './providers/rooms.ts';
 import { migrations } from './store/migrations/index.ts';
 import { entities } from './store/rows.ts';
 import { admission } from './workflows/admission.ts';
-import type { SandboxDeps } from './workflows/deps.ts';
+import type { Rooms, SandboxDeps } from './workflows/deps.ts';
 import { standardPace } from './workflows/deps.ts';
+import { endClosed } from './workflows/end-closed.ts';
+import { keepRooms } from './workflows/keep-rooms.ts';
 import { onAttemptSettled } from './workflows/on-attempt-settled.ts';
 import { onHoldDecided } from './workflows/on-hold-decided.ts';
 import { runJob } from './workflows/run-job.ts';
@@ -66,17 +71,17 @@ export function sandbox(
       RetryJobResolver,
       JobTemplateResolver,
       SandboxQuotaResolver,
+      SandboxRoomResolver,
     ],
     orphanedTypes: [...jobEventTypes, Tenant],
     references,
     entities,
     migrations,
-    workflows: [runJob],
-    consumers: [onHoldDecided, onAttemptSettled],
-    chores: [admission, sweepDeadlines, sweepRunner, sweepKept, sweepContents],
+    ...dutiesOf(config),
     notes: () => notesOf(runner),
     deps: {
       runner,
+      rooms: roomsOf(config, runner),
       storage,
       clock: kernel.clock,
       capacity: runner.name === 'kubernetes' ? clusterCapacity : machineCapacity,
@@ -95,6 +100,27 @@ async function notesOf(runner: Runner): Promise<readonly string[]> {
   const check = await runner.check();
   if (check.kind === 'ready') return check.weaker;
   return [`no job can run here: ${check.message}`];
+}
+
+/** What this process does of what no request waits for. One that keeps rooms alone runs nothing. */
+function dutiesOf({
+  sandbox: { duties },
+}: Config): Pick<Subgraph<SandboxDeps>, 'workflows' | 'consumers' | 'chores'> {
+  if (duties === 'tenancy') return { workflows: [], consumers: [], chores: [keepRooms] };
+  const chores = [admission, sweepDeadlines, sweepRunner, sweepKept, sweepContents, endClosed];
+  return {
+    workflows: [runJob],
+    consumers: [onHoldDecided, onAttemptSettled],
+    chores: duties === 'programs' ? chores : [...chores, keepRooms],
+  };
+}
+
+function roomsOf({ sandbox: config }: Config, runner: Runner): Rooms {
+  if (runner.name !== 'kubernetes') return { areNeeded: false, keeper: noRooms };
+  const { duties, kubeconfig, settingsFile } = config;
+  if (duties === 'programs') return { areNeeded: true };
+  const settings = readClusterSettings(settingsFile);
+  return { areNeeded: true, keeper: kubernetesRooms({ kubeconfig, settings }) };
 }
 
 function runnerOf({ sandbox: config }: Config, { log }: Pick<Kernel, 'log'>): Runner {

@@ -4,6 +4,7 @@ import type { Identity } from './auth.ts';
 export const permissions = [
   'sandbox:read',
   'sandbox:write',
+  'sandbox:close',
   'billing:read',
   'compliance:read',
   'verticals:read',

@@ -60,6 +60,10 @@ export const settings = {
     schema: z.enum(['local', 'kubernetes']).optional(),
   },
   FORGE_KUBECONFIG: { about: 'The kubeconfig of the cluster for jobs.', schema: text },
+  FORGE_SANDBOX_DUTIES: {
+    about: 'What a worker of the sandbox does: run programs, keep tenants apart, or both.',
+    schema: z.enum(['programs', 'tenancy', 'both']).default('both'),
+  },
   FORGE_SANDBOX_SETTINGS: {
     about: 'A JSON file that says what the cluster for jobs is like.',
     schema: text.default('/etc/forge/sandbox.json'),
@@ -186,6 +190,7 @@ export interface Config {
     readonly kubeconfig: string | undefined;
     readonly settingsFile: string;
     readonly artifacts: ArtifactsConfig;
+    readonly duties: 'programs' | 'tenancy' | 'both';
   };
   readonly apollo: {
     readonly key: string | undefined;
@@ -290,6 +295,7 @@ function configOf(values: Values): Config {
       kubeconfig,
       settingsFile: values.FORGE_SANDBOX_SETTINGS,
       artifacts: artifactsOf(values, dataDir),
+      duties: values.FORGE_SANDBOX_DUTIES,
     },
     apollo: {
       key: values.APOLLO_KEY,

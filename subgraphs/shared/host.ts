@@ -193,7 +193,10 @@ export async function runWorkers(
   const work = { db, deps: subgraph.deps, log: log.child({ subgraph: subgraph.name }), signal };
   const chores = [...(subgraph.chores ?? []), forgetting] as readonly Chore<unknown>[];
   await Promise.all([
-    deliverMessages(db, subgraph.consumers, subgraph.deps, work),
+    // Who takes none leaves them to others of this subgraph.
+    ...(subgraph.consumers.length > 0
+      ? [deliverMessages(db, subgraph.consumers, subgraph.deps, work)]
+      : []),
     ...chores.map((chore) => repeat(chore, work)),
   ]);
 }

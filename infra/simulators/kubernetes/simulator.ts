@@ -26,7 +26,12 @@ export interface SimulatorOptions {
   /** Who asks has to carry this. May be changed while it runs. */
   readonly token?: string;
   readonly tls?: { readonly key: string; readonly cert: string };
+  /** Says why somebody may not do something, or nothing. Unless told, all may do everything. */
+  readonly authorize?: Authorize;
 }
+
+/** Who asks is known by a token. */
+export type Authorize = (token: string, verb: Verb, route: Route) => string | undefined;
 
 /**
  * An API server with its controllers and one kubelet, in this process, as far
@@ -52,8 +57,11 @@ export class KubernetesSimulator {
   readonly #stopJobs: () => void;
   readonly #server: Server;
   readonly #isTls: boolean;
+  readonly #authorize: Authorize;
 
-  private constructor({ script = idle, bookmarkMs = 60_000, token, tls }: SimulatorOptions) {
+  private constructor(options: SimulatorOptions) {
+    const { script = idle, bookmarkMs = 60_000, token, tls } = options;
+    this.#authorize = options.authorize ?? (() => undefined);
     this.kubelet = new Kubelet(this.store, script);
     this.#stopJobs = runJobController(this.store);
     this.#bookmarkMs = bookmarkMs;
@@ -127,6 +135,8 @@ export class KubernetesSimulator {
       if (this.token !== undefined && request.headers.authorization !== `Bearer ${this.token}`) {
         throw new StatusError(401, 'Unauthorized', 'Unauthorized');
       }
+      const forbidden = this.#authorize(tokenOf(request), verb, route);
+      if (forbidden !== undefined) throw new StatusError(403, 'Forbidden', forbidden);
       if (fault?.kind === 'delay') await sleep(fault.ms);
       if (fault?.kind === 'status') {
         const { code, retryAfterSeconds } = fault;
@@ -185,6 +195,10 @@ export class KubernetesSimulator {
       this.#stalled.delete(reply);
     });
   }
+}
+
+function tokenOf({ headers }: IncomingMessage): string {
+  return headers.authorization?.replace(/^Bearer /, '') ?? '';
 }
 
 function verbOf(method = 'GET', route: Route, query: URLSearchParams): Verb | undefined {

@@ -146,6 +146,9 @@ export function patch(
   if ((uid ?? found.metadata.uid) !== found.metadata.uid) {
     throw new StatusError(409, 'Conflict', 'metadata.uid: field is immutable');
   }
+  if (resource === resources.rolebindings && (body as { roleRef?: unknown }).roleRef != null) {
+    throw new StatusError(422, 'Invalid', 'roleRef: Invalid value: cannot change roleRef');
+  }
   return store.update(resource, found, (draft) => {
     Object.assign(draft, merged(draft, body));
   });

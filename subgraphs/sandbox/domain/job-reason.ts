@@ -33,6 +33,11 @@ const rules = {
     retryable: true,
     states: ['QUEUED'],
   },
+  WAITING_FOR_ROOM: {
+    message: 'The job waits until the place in which your programs run is made.',
+    retryable: true,
+    states: ['QUEUED'],
+  },
   START_REPEATED: {
     message: 'The runner did not start the program. Nothing of it ran, so it is tried again.',
     retryable: true,

@@ -10,7 +10,7 @@ import { placeByJob, roomOfTenant } from './loaders.ts';
 @ObjectType('JobWaiting', { description: 'What a job in the queue waits for.' })
 export class JobWaiting {
   @Field(() => String, {
-    description: 'WAITING_FOR_CREDIT, WAITING_FOR_QUOTA or WAITING_FOR_TURN.',
+    description: 'WAITING_FOR_CREDIT, WAITING_FOR_ROOM, WAITING_FOR_QUOTA or WAITING_FOR_TURN.',
   })
   code!: string;
   @Field(() => String) message!: string;
@@ -24,12 +24,15 @@ export class JobWaitingResolver {
   async waiting(@Root() { id, row }: Job, @Ctx() ctx: Context): Promise<JobWaiting | null> {
     if (row.state !== 'QUEUED') return null;
     const position = (await ctx.load(placeByJob, id)) ?? 1;
-    const { code, message } = jobReason(waitsFor(row, await ctx.load(roomOfTenant, 'tenant')));
+    const { areNeeded } = ctx.deps.rooms;
+    const code = waitsFor(row, await ctx.load(roomOfTenant, 'tenant'), areNeeded);
+    const { message } = jobReason(code);
     return Object.assign(new JobWaiting(), { code, message, position });
   }
 }
 
-function waitsFor(job: JobRow, room: Room | undefined) {
+function waitsFor(job: JobRow, room: Room | undefined, areNeeded: boolean) {
   if (!job.ready) return 'WAITING_FOR_CREDIT';
+  if (areNeeded && room?.place !== 'READY') return 'WAITING_FOR_ROOM';
   return room && !fitsQuota(room.quota, room.load, job) ? 'WAITING_FOR_QUOTA' : 'WAITING_FOR_TURN';
 }

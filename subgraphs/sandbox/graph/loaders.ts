@@ -1,12 +1,14 @@
 import type { Context } from '../../shared/context.ts';
 import { defineLoader } from '../../shared/loaders.ts';
 import type { Load, Quota } from '../domain/quota.ts';
+import type { RoomState } from '../domain/room.ts';
 import { findArtifacts } from '../store/artifacts.ts';
 import { attemptsOf } from '../store/attempts.ts';
 import { findJobs, findPrograms } from '../store/jobs.ts';
 import type { NumberedLine } from '../store/logs.ts';
 import { chunkKey, readChunks } from '../store/logs.ts';
 import { findQuota, placesInLine, readLoad } from '../store/queue.ts';
+import { findRoom } from '../store/rooms.ts';
 import type { ArtifactRow, AttemptRow, JobProgramRow, JobRow } from '../store/rows.ts';
 
 /** One query per request and kind, however many rows ask. */
@@ -48,13 +50,15 @@ export const linesByChunk = defineLoader<string, readonly NumberedLine[]>(
 export { chunkKey };
 
 export interface Room {
+  readonly place: RoomState | undefined;
   readonly quota: Quota;
   readonly load: Load;
 }
 
-/** The tenant's quota and what it has in use; the one key is `tenant`. */
+/** The tenant's place, its quota and what it has in use; the one key is `tenant`. */
 export const roomOfTenant = defineLoader<'tenant', Room>('tenant-room', async (ctx) => {
   const room = await ctx.db.tx(async (tx) => ({
+    place: (await findRoom(tx))?.state,
     quota: await findQuota(tx),
     load: await readLoad(tx),
   }));

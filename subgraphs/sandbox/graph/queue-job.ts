@@ -7,6 +7,7 @@ import { decideQueue } from '../domain/quota.ts';
 import { findJob, insertJob } from '../store/jobs.ts';
 import type { NewJob } from '../store/jobs.ts';
 import { countQueued, findQuota, lockSubmits } from '../store/queue.ts';
+import { wantRoom } from '../store/rooms.ts';
 import type { Context } from './context.ts';
 import { Job } from './job.ts';
 
@@ -20,6 +21,17 @@ export class QuotaExceeded extends Refusal {
   }
 }
 
+@ObjectType('SandboxClosed', {
+  implements: Refusal,
+  description: 'Your sandbox was closed: it takes no jobs any more.',
+})
+export class SandboxClosed extends Refusal {
+  static of(): SandboxClosed {
+    const message = 'Your sandbox was closed: it takes no jobs any more.';
+    return Object.assign(new SandboxClosed(), { code: 'SANDBOX_CLOSED', message });
+  }
+}
+
 /**
  * Queues a job once per key, within the tenant's quota.
  *
@@ -30,10 +42,11 @@ export async function queueOnce(
   ctx: Context,
   call: KeyedCall,
   what: (tx: Tx) => Promise<Pick<NewJob, 'spec' | 'retryOf'>>,
-): Promise<{ job: Job; replayed: boolean } | QuotaExceeded | IdempotencyKeyReused> {
+): Promise<{ job: Job; replayed: boolean } | QuotaExceeded | SandboxClosed | IdempotencyKeyReused> {
   try {
     const outcome = await once(ctx, call, async (tx) => {
       const job = await what(tx);
+      if (!(await wantRoom(tx, ctx.clock.now()))) throw new RoomClosed();
       await checkQuota(tx, job);
       return insertJob(tx, { ...job, submittedBy: ctx.actor, at: ctx.clock.now() });
     });
@@ -42,12 +55,14 @@ export async function queueOnce(
     if (!row) throw new Error(`The job ${outcome.value} of a stored answer is gone.`);
     return { job: Job.of(row), replayed: outcome.replayed };
   } catch (cause) {
+    if (cause instanceof RoomClosed) return SandboxClosed.of();
     if (cause instanceof QueueClosed) return QuotaExceeded.of(cause.message);
     throw cause;
   }
 }
 
 class QueueClosed extends Error {}
+class RoomClosed extends Error {}
 
 /** Submits of one tenant that are under way at once are fewer than this. */
 const marginJobs = 200;

@@ -16,7 +16,7 @@ import { decideRetry } from '../domain/retry.ts';
 import { findJob, specOf } from '../store/jobs.ts';
 import type { Context } from './context.ts';
 import { Job } from './job.ts';
-import { queueOnce, QuotaExceeded } from './queue-job.ts';
+import { queueOnce, QuotaExceeded, SandboxClosed } from './queue-job.ts';
 
 @InputType('RetryJobInput')
 export class RetryJobInput {
@@ -41,7 +41,14 @@ export class RetryRefused extends Refusal {
 export const RetryJobResult = createUnionType({
   name: 'RetryJobResult',
   types: () =>
-    [RetryJobSuccess, RetryRefused, QuotaExceeded, NotFoundRefusal, IdempotencyKeyReused] as const,
+    [
+      RetryJobSuccess,
+      RetryRefused,
+      QuotaExceeded,
+      SandboxClosed,
+      NotFoundRefusal,
+      IdempotencyKeyReused,
+    ] as const,
 });
 
 @Resolver()

@@ -17,6 +17,7 @@ const operations: readonly (readonly [permission: string, operation: () => strin
   ['sandbox:read', () => '{ jobs { edges { node { id } } } }'],
   ['sandbox:read', () => '{ jobTemplates { id } }'],
   ['sandbox:read', () => '{ sandboxQuota { weight } }'],
+  ['sandbox:read', () => '{ sandboxRoom { state } }'],
   ['sandbox:read', () => `{ validateJobSpec(spec: ${spec}) { valid } }`],
   [
     'sandbox:write',
@@ -29,6 +30,10 @@ const operations: readonly (readonly [permission: string, operation: () => strin
   [
     'sandbox:write',
     () => `mutation { retryJob(input: { id: "${id}", idempotencyKey: "r" }) { __typename } }`,
+  ],
+  [
+    'sandbox:close',
+    () => `mutation { closeSandbox(input: { idempotencyKey: "z" }) { __typename } }`,
   ],
 ];
 

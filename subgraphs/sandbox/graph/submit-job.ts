@@ -15,7 +15,7 @@ import { decideSpec } from '../domain/job-spec.ts';
 import type { Context } from './context.ts';
 import { JobSpecInput, JobSpecInvalid } from './job-spec-input.ts';
 import { Job } from './job.ts';
-import { queueOnce, QuotaExceeded } from './queue-job.ts';
+import { queueOnce, QuotaExceeded, SandboxClosed } from './queue-job.ts';
 
 @InputType('SubmitJobInput')
 export class SubmitJobInput {
@@ -32,7 +32,8 @@ export class SubmitJobSuccess {
 
 export const SubmitJobResult = createUnionType({
   name: 'SubmitJobResult',
-  types: () => [SubmitJobSuccess, JobSpecInvalid, QuotaExceeded, IdempotencyKeyReused] as const,
+  types: () =>
+    [SubmitJobSuccess, JobSpecInvalid, QuotaExceeded, SandboxClosed, IdempotencyKeyReused] as const,
 });
 
 @Resolver()
@@ -44,7 +45,7 @@ export class SubmitJobResolver {
   async submitJob(
     @Arg('input', () => SubmitJobInput) { idempotencyKey, spec }: SubmitJobInput,
     @Ctx() ctx: Context,
-  ): Promise<SubmitJobSuccess | JobSpecInvalid | QuotaExceeded | IdempotencyKeyReused> {
+  ): Promise<typeof SubmitJobResult> {
     const decision = decideSpec(spec);
     if (decision.kind === 'rejected') return JobSpecInvalid.of(decision.problems);
     const call = { operation: 'submitJob', key: idempotencyKey, input: decision.spec };

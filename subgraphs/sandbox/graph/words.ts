@@ -3,9 +3,15 @@ import type { Actor } from '../../shared/auth.ts';
 import { badInput } from '../../shared/errors.ts';
 import type { JobReason as JobReasonData } from '../domain/job-reason.ts';
 import { jobStates } from '../domain/job-state.ts';
+import { roomStates } from '../domain/room.ts';
 
 /** The enumerations of the graph, one name each. */
 export const JobStateEnum = enumOf('JobState', jobStates, 'Where a job stands.');
+export const RoomStateEnum = enumOf(
+  'SandboxRoomState',
+  roomStates,
+  'Where the place stands in which programs run.',
+);
 export const LogStreamEnum = enumOf(
   'LogStream',
   ['STDOUT', 'STDERR'],

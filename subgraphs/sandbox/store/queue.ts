@@ -1,6 +1,8 @@
 import type { AcrossTx, Tx } from '../../shared/db.ts';
 import type { TenantInLine } from '../domain/fair-order.ts';
 import { activeStates } from '../domain/job-state.ts';
+import type { RoomState } from '../domain/room.ts';
+import { isClosed } from '../domain/room.ts';
 import type { Load, Quota } from '../domain/quota.ts';
 import { defaultQuota, noLoad } from '../domain/quota.ts';
 import { TenantQuotaRow } from './rows.ts';
@@ -11,8 +13,14 @@ export interface Line {
   readonly total: Load;
 }
 
-/** Reads it: the next job of each tenant, found tenant by tenant however many wait. */
-export async function readLine(tx: AcrossTx): Promise<Line> {
+/**
+ * Reads it: the next job of each tenant, found tenant by tenant however many
+ * wait. Where programs need a room, nobody is in line whose own is not ready.
+ */
+export async function readLine(
+  tx: AcrossTx,
+  rooms: { readonly areNeeded: boolean },
+): Promise<Line> {
   const loads = new Map(
     (
       await tx.query<LoadRow & { tenant_id: string }>(`${loadSql} group by tenant_id`, [
@@ -20,7 +28,9 @@ export async function readLine(tx: AcrossTx): Promise<Line> {
       ])
     ).map((row) => [row.tenant_id, loadOf(row)]),
   );
-  const heads = await tx.query<HeadRow>(headsSql);
+  const heads = (await tx.query<HeadRow>(headsSql)).filter(({ room_state: state }) =>
+    rooms.areNeeded ? state === 'READY' : !isClosed(state ?? undefined),
+  );
   return {
     tenants: heads.map((row) => ({
       tenant: row.tenant_id,
@@ -47,13 +57,15 @@ const headsSql = `
             order by j.tenant_id limit 1)
     from tenants t where t.tenant_id is not null
   )
-  select head.*, q.concurrent_max, q.queued_max, q.cpu_millicores_max, q.memory_mib_max, q.weight
+  select head.*, q.concurrent_max, q.queued_max, q.cpu_millicores_max, q.memory_mib_max, q.weight,
+    r.state as room_state
   from tenants t
   cross join lateral (
     select j.tenant_id, j.cpu_millicores, j.memory_mib, j.created_at
     from job j where j.ready and j.tenant_id = t.tenant_id order by j.created_at, j.id limit 1
   ) as head
   left join tenant_quota q on q.tenant_id = t.tenant_id
+  left join tenant_room r on r.tenant_id = t.tenant_id
   where t.tenant_id is not null`;
 
 interface LoadRow {
@@ -72,6 +84,7 @@ interface HeadRow {
   readonly cpu_millicores_max: number | null;
   readonly memory_mib_max: number | null;
   readonly weight: number | null;
+  readonly room_state: RoomState | null;
 }
 
 function quotaOf(row: HeadRow): Quota {

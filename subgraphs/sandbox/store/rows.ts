@@ -5,6 +5,7 @@ import type { JobReasonCode } from '../domain/job-reason.ts';
 import type { NamedValue } from '../domain/job-spec.ts';
 import type { JobState } from '../domain/job-state.ts';
 import type { TemplateId } from '../domain/job-template.ts';
+import type { RoomState } from '../domain/room.ts';
 import type { Verdict } from '../domain/verdict.ts';
 
 @Entity({ name: 'job' })
@@ -106,4 +107,22 @@ export class TenantQuotaRow {
   @Column({ type: 'double precision' }) weight!: number;
 }
 
-export const entities = [JobRow, JobProgramRow, AttemptRow, ArtifactRow, TenantQuotaRow];
+/** Where a tenant's programs run. */
+@Entity({ name: 'tenant_room' })
+export class TenantRoomRow {
+  @PrimaryColumn({ type: 'text', name: 'tenant_id' }) tenantId!: string;
+  @Column({ type: 'text' }) state!: RoomState;
+  /** What keeps it from being ready, for operators. */
+  @Column({ type: 'text', nullable: true }) problem!: string | null;
+  @Column({ type: 'timestamptz', name: 'checked_at', nullable: true }) checkedAt!: Date | null;
+  @Column({ type: 'timestamptz', name: 'closed_at', nullable: true }) closedAt!: Date | null;
+}
+
+export const entities = [
+  JobRow,
+  JobProgramRow,
+  AttemptRow,
+  ArtifactRow,
+  TenantQuotaRow,
+  TenantRoomRow,
+];

@@ -28,10 +28,10 @@ export const admission: Chore<SandboxDeps> = {
  */
 export async function admitNext(
   db: Database,
-  { clock, capacity }: Pick<SandboxDeps, 'clock' | 'capacity'>,
+  { clock, capacity, rooms }: Pick<SandboxDeps, 'clock' | 'capacity' | 'rooms'>,
 ): Promise<'admitted' | 'changed' | 'none'> {
   const turn = async () => {
-    const { tenants, total } = await db.across(readLine);
+    const { tenants, total } = await db.across((across) => readLine(across, rooms));
     return decideTurn(tenants, total, capacity);
   };
   const expected = await turn();

@@ -2,17 +2,27 @@ import type { Clock } from '../../shared/time.ts';
 import { collectBudgetMs, settleBudgetMs } from '../domain/job-deadline.ts';
 import type { Load } from '../domain/quota.ts';
 import type { ArtifactStorage } from '../providers/artifact-storage.ts';
+import type { RoomKeeper } from '../providers/rooms.ts';
 import type { Runner } from '../providers/runner.ts';
 
 /** What the sandbox needs from outside, given once in index.ts. */
 export interface SandboxDeps {
   readonly runner: Runner;
   readonly storage: ArtifactStorage;
+  readonly rooms: Rooms;
   readonly clock: Clock;
   /** What may run at once, of all tenants together. */
   readonly capacity: Load;
   readonly pace: Pace;
   readonly links: ArtifactLinks;
+}
+
+/** Where each tenant's programs run. */
+export interface Rooms {
+  /** Whether a tenant without a room that is ready has nothing run. */
+  readonly areNeeded: boolean;
+  /** Looks after them, where that is this process's duty. */
+  readonly keeper?: RoomKeeper | undefined;
 }
 
 /** How links to artifacts are made. */

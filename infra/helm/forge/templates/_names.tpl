@@ -7,11 +7,16 @@ app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
 helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{- end }}
 
-{{/* By these the pods of the controller are found. They never change. */}}
-{{- define "forge.controller" -}}
+{{/* By these Forge's own pods are found. They never change. */}}
+{{- define "forge.pods" -}}
 app.kubernetes.io/name: forge-sandbox
-app.kubernetes.io/component: controller
 app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end }}
+
+{{/* And those of one of its workers: the controller, or what makes tenants. */}}
+{{- define "forge.worker" -}}
+{{ include "forge.pods" .root }}
+app.kubernetes.io/component: {{ .role }}
 {{- end }}
 
 {{/* In CEL: whether an image is of a known registry. Without one, none is. */}}

@@ -25,12 +25,15 @@ const connectionsMax = 64;
 
 /**
  * Reads how to reach a cluster from a kubeconfig file; without one, from where
- * Kubernetes puts it into a pod.
+ * Kubernetes puts it into a pod. A context of the file says which cluster, and as whom.
  *
  * One pool of connections serves all calls and streams. Another one takes its
  * place only when the certificates change; streams of the old one end by themselves.
  */
-export async function clusterAccess(file: string | undefined): Promise<ClusterAccess> {
+export async function clusterAccess(
+  file: string | undefined,
+  context?: string,
+): Promise<ClusterAccess> {
   // Loaded here: it is large, and most installations have no cluster.
   const { KubeConfig } = await import('@kubernetes/client-node');
   let known:
@@ -41,6 +44,7 @@ export async function clusterAccess(file: string | undefined): Promise<ClusterAc
     const config = new KubeConfig();
     if (file === undefined) config.loadFromCluster();
     else config.loadFromFile(file);
+    if (context !== undefined) config.setCurrentContext(context);
     const { server, options, headers } = await materialOf(config, file);
     const tls = JSON.stringify(tlsOf(options), (_, value: unknown) =>
       Buffer.isBuffer(value) ? value.toString('base64') : value,

@@ -17,14 +17,12 @@ import { ClusterView, keyOf } from './cluster-view.ts';
 import { removeAttempt, stopAttempt } from './end-attempt.ts';
 import type { SandboxClusterSettings } from './manifests/settings.ts';
 import { placeAttempt } from './place-attempt.ts';
-import { TenantRooms } from './tenant-rooms.ts';
 import { UsageSamples } from './usage-samples.ts';
 
 /** The attempts on a cluster: what is known of each, and the output that is being read. */
 export class Attempts {
   readonly client: ClusterClient;
   readonly view: ClusterView;
-  readonly rooms: TenantRooms;
   readonly settings: SandboxClusterSettings;
   readonly log: Log;
   readonly #samples: UsageSamples;
@@ -35,7 +33,6 @@ export class Attempts {
     this.client = client;
     this.settings = settings;
     this.log = log;
-    this.rooms = new TenantRooms(client, settings);
     const onTrouble = (err: unknown): void => {
       log.warn({ err }, 'the watch of the cluster was broken: it is mended');
     };

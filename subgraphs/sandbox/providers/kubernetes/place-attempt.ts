@@ -12,12 +12,10 @@ import type { AttemptObjects } from './manifests/attempt.ts';
 import { ownedBy } from './manifests/attempt/secret.ts';
 import { annotationNames } from './manifests/names.ts';
 import type { SandboxClusterSettings } from './manifests/settings.ts';
-import type { TenantRooms } from './tenant-rooms.ts';
 
 interface Places {
   readonly client: ClusterClient;
   readonly view: ClusterView;
-  readonly rooms: TenantRooms;
   readonly settings: SandboxClusterSettings;
   readonly log: Log;
 }
@@ -45,7 +43,7 @@ export async function placeAttempt(
   try {
     await view.ready(signal);
     const known = view.jobs.get(objects.namespace, nameOf(objects));
-    const job = known ?? (await created(places, order, objects, signal));
+    const job = known ?? (await created(places, objects, signal));
     const conflict = conflictIn(places, order, objects, job);
     if (conflict) return conflict;
     view.jobs.learn(job);
@@ -63,17 +61,14 @@ function nameOf({ job }: AttemptObjects): string {
 }
 
 async function created(
-  { client, rooms }: Places,
-  order: StartOrder,
+  { client }: Places,
   objects: AttemptObjects,
   signal: AbortSignal | undefined,
 ): Promise<JobObject> {
   const path = `/apis/batch/v1/namespaces/${objects.namespace}/jobs`;
-  await rooms.prepare(order.tenantId, signal);
   try {
     return await client.call<JobObject>({ verb: 'create', path, body: objects.job, signal });
   } catch (error) {
-    if (isStatus(error, 404)) rooms.forget(order.tenantId);
     const mayBeThere = isStatus(error, 409, 500, 502, 503, 504) || error instanceof NoClusterAnswer;
     if (!mayBeThere) throw error;
     const found = `${path}/${nameOf(objects)}`;

@@ -1,8 +1,12 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { resources } from '../../../../infra/simulators/kubernetes/resources.ts';
 import type { SandboxUnderTest } from '../../fixtures/sandbox.ts';
 import { openSandbox } from '../../fixtures/sandbox.ts';
 import type { KubernetesRunner } from '../kubernetes.ts';
+import { endClosed } from '../../workflows/end-closed.ts';
+import { keepRooms } from '../../workflows/keep-rooms.ts';
 import { startRealCluster } from './fixtures/real-programs.ts';
+import { tenantNamespace } from './manifests/names.ts';
 
 let cluster: Awaited<ReturnType<typeof startRealCluster>>;
 let runner: KubernetesRunner;
@@ -53,5 +57,43 @@ describe('a job on a cluster', () => {
     await running;
     expect(await sandbox.job(id)).toMatchObject({ state: 'CANCELLED' });
     expect(await runner.list()).toEqual([]);
+  });
+});
+
+describe('fault 48: a tenant that closes its sandbox while its programs run on a cluster', () => {
+  it('has them stopped, its namespace removed, and what they printed kept', async () => {
+    const keeper = cluster.newKeeper();
+    const tenancy = await openSandbox({ runner, rooms: { areNeeded: true, keeper } });
+    const { store } = cluster.cluster.simulator;
+    const room = () => store.find(resources.namespaces, undefined, tenantNamespace('initech'));
+    const ask = (text: string) =>
+      tenancy.ask({ tenant: 'initech', scopes: ['sandbox:write', 'sandbox:close'] }, text);
+    const asked = await ask(`mutation { submitJob(input: { idempotencyKey: "one", spec: {
+      template: "shell", source: "echo up; sleep 60" } }) {
+        ... on SubmitJobSuccess { job { id } } } }`);
+    const { id } = (asked.data as { submitJob: { job: { id: string } } }).submitJob.job;
+    await tenancy.admit();
+    expect(await tenancy.job(id, 'initech')).toMatchObject({ state: 'QUEUED' });
+    await keepRooms.run(tenancy.work);
+    expect(room()).toBeDefined();
+    await tenancy.admit();
+    const running = tenancy.run(id, 1, 'initech')();
+    while ((await tenancy.lines(id, 'initech')).length === 0) {
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+    await ask('mutation { closeSandbox(input: { idempotencyKey: "two" }) { __typename } }');
+    await endClosed.run(tenancy.work);
+    await running;
+    expect(await tenancy.job(id, 'initech')).toMatchObject({ state: 'CANCELLED' });
+    for (tenancy.clock.aheadMs = 0; room(); tenancy.clock.aheadMs += 60_000) {
+      await keepRooms.run(tenancy.work);
+    }
+    tenancy.clock.aheadMs += 60_000;
+    await keepRooms.run(tenancy.work);
+    const closed = await tenancy.rows('initech', 'select state from tenant_room');
+    expect(closed).toEqual([{ state: 'CLOSED' }]);
+    expect((await tenancy.lines(id, 'initech')).map(({ text }) => text)).toEqual(['up']);
+    await keeper.close();
+    await tenancy.close();
   });
 });

@@ -1,5 +1,6 @@
+import { addRooms } from './add-rooms.ts';
 import { createJobs } from './create-jobs.ts';
 import { storeArtifactsOutside } from './store-artifacts-outside.ts';
 
 /** In the order in which they run. One that is released is never changed. */
-export const migrations = [createJobs, storeArtifactsOutside];
+export const migrations = [createJobs, storeArtifactsOutside, addRooms];

@@ -165,6 +165,16 @@ export const sandboxClusterSettings = z
     /** Where the data of this cluster's tenants lies. */
     region: labelValue.nullable().default(null),
     controllerNamespace: objectName.default('forge-system'),
+    /**
+     * Whose name tenants' namespaces are made in: a kubeconfig, a context in it, or
+     * both. What is left out is as for programs. See FORGE_SANDBOX_DUTIES.
+     */
+    tenancy: z
+      .strictObject({
+        kubeconfig: z.string().startsWith('/').nullable().default(null),
+        context: z.string().min(1).nullable().default(null),
+      })
+      .prefault({}),
     startTimeoutSeconds: positive.default(360),
     /** From the program's end to the end of the upload. */
     graceSeconds: positive.default(30),
