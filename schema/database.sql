@@ -1297,6 +1297,52 @@ create policy cluster_probe_is_told on cluster_probe for select using (true);
 alter table job add column not_before timestamptz, add column postponed integer not null default 0;
 alter table job_attempt add column security jsonb;
 
+-- sandbox: UploadArtifacts1764000000220
+
+create table artifact_upload (
+  job_id text collate "C" not null,
+  attempt integer not null,
+  tenant_id text not null,
+  manifest_sha256 text not null,
+  created_at timestamptz not null,
+  committed_at timestamptz,
+  primary key (job_id, attempt),
+  foreign key (tenant_id, job_id) references job (tenant_id, id)
+);
+
+alter table artifact_upload enable row level security;
+alter table artifact_upload force row level security;
+create policy artifact_upload_of_tenant on artifact_upload
+  using (tenant_id = current_setting('forge.tenant', true))
+  with check (tenant_id = current_setting('forge.tenant', true));
+
+
+create table artifact_upload_entry (
+  job_id text collate "C" not null,
+  attempt integer not null,
+  n integer not null,
+  tenant_id text not null,
+  path text collate "C" not null,
+  bytes bigint,
+  sha256 text,
+  artifact_id text collate "C",
+  tries integer not null default 0,
+  stored_at timestamptz,
+  why text,
+  message text,
+  primary key (job_id, attempt, n),
+  foreign key (job_id, attempt) references artifact_upload (job_id, attempt) on delete cascade,
+  check ((why is null) = (message is null)),
+  check (why is not null or (bytes is not null and sha256 is not null and artifact_id is not null)),
+  check (stored_at is null or why is null)
+);
+
+alter table artifact_upload_entry enable row level security;
+alter table artifact_upload_entry force row level security;
+create policy artifact_upload_entry_of_tenant on artifact_upload_entry
+  using (tenant_id = current_setting('forge.tenant', true))
+  with check (tenant_id = current_setting('forge.tenant', true));
+
 create schema compliance;
 set search_path = compliance;
 

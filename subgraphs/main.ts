@@ -59,7 +59,9 @@ async function start(name: SubgraphName, part: Part, config: Config, log: Log) {
       subgraph.workflows.length > 0
         ? await startWorkflows({ url, hosts, log, onLeaseLost: leaseLost(log) })
         : undefined;
+    const listening = await subgraph.listen?.(db);
     ends.push(async () => {
+      await listening?.close(drainDeadlineMs / 2);
       await engine?.stop(drainDeadlineMs / 2);
       working.abort(new Error('the process stops'));
       await workers;

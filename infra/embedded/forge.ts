@@ -148,6 +148,10 @@ async function startWorkers(
   };
   const engine = await startWorkflows({ url, hosts, log, onLeaseLost });
   life.atEnd((deadlineMs) => engine.stop(deadlineMs));
+  for (const { subgraph, db } of members) {
+    const listening = await subgraph.listen?.(db);
+    if (listening) life.atEnd((deadlineMs) => listening.close(deadlineMs));
+  }
 }
 
 async function startGateway(

@@ -23,7 +23,10 @@ export async function supergraphFiles(): Promise<ReadonlyMap<string, string>> {
   const kernel: Kernel = {
     log: createLog({ level: 'silent' }),
     clock: systemClock,
-    keys: { identity: unused, platform: unused, cursor: unused, link: unused },
+    keys: {
+      ...{ identity: unused, platform: unused, cursor: unused },
+      ...{ link: unused, upload: unused },
+    },
   };
   const subgraphs = subgraphNames.map((name) => makeSubgraph(name, config, kernel));
   const parts = await Promise.all(

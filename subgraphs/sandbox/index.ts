@@ -3,6 +3,7 @@ import type { Config } from '../shared/config.ts';
 import type { Kernel, Subgraph } from '../shared/host.ts';
 import type { Load } from './domain/quota.ts';
 import { artifactRoute, artifactsPath } from './graph/artifact-route.ts';
+import { startGate } from './graph/gate/server.ts';
 import { CancelJobResolver } from './graph/cancel-job.ts';
 import { JobArtifactsResolver } from './graph/job-artifacts.ts';
 import { JobAttemptsResolver } from './graph/job-attempts.ts';
@@ -90,8 +91,10 @@ export function sandbox(
         key: kernel.keys.link,
         baseUrl: new URL(artifactsPath, config.gateway.publicUrl).href,
       },
+      uploadKey: kernel.keys.upload,
     },
     routes: (db) => [artifactRoute({ db, clock: kernel.clock, key: kernel.keys.link, storage })],
+    ...gateOf(config, kernel, storage),
     close: () => storage.close(),
   };
 }
@@ -131,4 +134,14 @@ function runnerOf({ sandbox: config }: Config, { log }: Pick<Kernel, 'log'>): Ru
 
 function storageOf({ sandbox: { artifacts } }: Config): ArtifactStorage {
   return artifacts.s3 === undefined ? folderStorage(artifacts.folder) : s3Storage(artifacts.s3);
+}
+
+function gateOf(
+  { sandbox: { artifacts, duties } }: Config,
+  { clock, keys, log }: Pick<Kernel, 'clock' | 'keys' | 'log'>,
+  storage: ArtifactStorage,
+): Pick<Subgraph, 'listen'> {
+  const { gate } = artifacts;
+  if (!gate || duties === 'tenancy') return {};
+  return { listen: (db) => startGate({ ...gate, db, clock, key: keys.upload, storage, log }) };
 }

@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import { z } from 'zod';
-import { onOff, text, url } from './setting-kinds.ts';
+import { onOff, portOrNone, text, url } from './setting-kinds.ts';
 
 /** Where the files that jobs leave are kept. */
 export const artifactSettings = {
@@ -21,6 +21,14 @@ export const artifactSettings = {
   FORGE_ARTIFACTS_S3_PATH_STYLE: {
     about: 'Whether the bucket stands in the path and not in the host’s name: on or off.',
     schema: onOff,
+  },
+  FORGE_ARTIFACTS_GATE_PORT: {
+    about: 'Where collectors of a cluster’s pods leave files; without it nobody listens.',
+    schema: portOrNone,
+  },
+  FORGE_ARTIFACTS_GATE_HOST: {
+    about: 'The address that is listened on for them.',
+    schema: text.default('127.0.0.1'),
   },
 } as const;
 
@@ -46,6 +54,8 @@ export interface ArtifactsConfig {
   readonly folder: string;
   /** Undefined: the folder. */
   readonly s3: S3Location | undefined;
+  /** Where workers listen for collectors. Undefined: they do not. */
+  readonly gate: { readonly host: string; readonly port: number } | undefined;
 }
 
 export function artifactContradictions(values: Values): string[] {
@@ -68,10 +78,13 @@ export function artifactsOf(values: Values, dataDir: string): ArtifactsConfig {
     FORGE_ARTIFACTS_S3_SECRET_ACCESS_KEY: secretAccessKey,
     FORGE_ARTIFACTS_S3_PATH_STYLE: pathStyle,
   } = values;
+  const { FORGE_ARTIFACTS_GATE_HOST: host, FORGE_ARTIFACTS_GATE_PORT: port } = values;
+  const gate = port === undefined ? undefined : { host, port };
   const folder = resolve(dataDir, 'artifacts');
   if (bucket === undefined || accessKeyId === undefined || secretAccessKey === undefined) {
-    return { folder, s3: undefined };
+    return { folder, s3: undefined, gate };
   }
   const endpoint = values.FORGE_ARTIFACTS_S3_ENDPOINT ?? `https://s3.${region}.amazonaws.com`;
-  return { folder, s3: { endpoint, bucket, region, accessKeyId, secretAccessKey, pathStyle } };
+  const s3 = { endpoint, bucket, region, accessKeyId, secretAccessKey, pathStyle };
+  return { folder, s3, gate };
 }

@@ -73,10 +73,18 @@ export interface Subgraph<Deps = unknown> {
   readonly deps: Deps;
   /** Answers to requests that are not for the graph, such as downloads. */
   readonly routes?: (db: Database) => readonly HttpRoute[];
+  /** Listens, beside its workers, for what comes neither from clients nor from a gateway. */
+  listen?(db: Database): Promise<Listening>;
   /** What whoever starts the product should know of this machine, a sentence each. */
   notes?(): Promise<readonly string[]>;
   /** Ends what `deps` hold open. */
   close?(): Promise<void>;
+}
+
+/** Something that listens until it is told not to. */
+export interface Listening {
+  /** Lets what is under way end, within the deadline. */
+  close(deadlineMs: number): Promise<void>;
 }
 
 /** A subgraph's part of the graph as text, for composing the supergraph. */

@@ -22,6 +22,8 @@ export interface Keys {
   readonly cursor: Uint8Array;
   /** Signs links under which files are fetched. */
   readonly link: Uint8Array;
+  /** Signs what a program's collector may upload. */
+  readonly upload: Uint8Array;
 }
 
 export interface KeySource {
@@ -54,6 +56,7 @@ export function loadKeys({ rootSecret, production, dataDir }: KeySource): Keys {
     platform: derived('platform actor'),
     cursor: derived('cursor'),
     link: derived('link'),
+    upload: derived('upload'),
   };
 }
 

@@ -1,14 +1,15 @@
 import { z } from 'zod';
 
+/** A port, or none without a value. */
+export const portOrNone = z
+  .string()
+  .regex(/^\d{1,5}$/, 'must be a port from 0 to 65535')
+  .transform(Number)
+  .refine((value) => value <= 65_535, 'must be a port from 0 to 65535')
+  .optional();
+
 /** A port. */
-export const port = (fallback: number) =>
-  z
-    .string()
-    .regex(/^\d{1,5}$/, 'must be a port from 0 to 65535')
-    .transform(Number)
-    .refine((value) => value <= 65_535, 'must be a port from 0 to 65535')
-    .optional()
-    .default(fallback);
+export const port = (fallback: number) => portOrNone.default(fallback);
 
 /** Any text but an empty one. */
 export const text = z.string().min(1, 'must not be empty').optional();

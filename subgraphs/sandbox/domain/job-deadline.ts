@@ -23,6 +23,16 @@ export const stopGraceMs = 5_000;
 export const collectBudgetMs = 120_000;
 export const settleBudgetMs = 45_000;
 
+/**
+ * How long an attempt that is being created can still leave files: past it no
+ * state of it lasts, however late each of them ended.
+ */
+export function uploadLifeMs({ timeoutSeconds }: TimedSpec): number {
+  const { CREATING, PULLING, COLLECTING } = budgetsMs;
+  const states = [CREATING, PULLING, timeoutSeconds * 1_000, COLLECTING];
+  return states.reduce((sum, budgetMs) => sum + budgetMs + sweepGraceMs, 0);
+}
+
 export interface TimedSpec {
   readonly timeoutSeconds: number;
 }

@@ -12,6 +12,15 @@ beforeAll(async () => {
   });
   ours = await sandbox.finished('acme');
   await sandbox.rows('acme', `insert into tenant_quota values ('acme', 10, 10, 16000, 16384, 2)`);
+  await sandbox.rows('acme', `insert into artifact_upload values ($1, 1, 'acme', '00', now())`, [
+    ours,
+  ]);
+  await sandbox.rows(
+    'acme',
+    `insert into artifact_upload_entry (job_id, attempt, n, tenant_id, path, why, message)
+     values ($1, 1, 1, 'acme', 'link', 'HARD_LINK', 'ours')`,
+    [ours],
+  );
 });
 afterAll(() => sandbox.close());
 
@@ -108,6 +117,8 @@ describe("another tenant's job", () => {
     'log_chunk',
     'artifact',
     'artifact_content',
+    'artifact_upload',
+    'artifact_upload_entry',
     'artifact_refusal',
     'tenant_quota',
   ];

@@ -49,6 +49,7 @@ export function kubernetesRunner(config: KubernetesRunnerConfig): KubernetesRunn
 
   return {
     name: 'kubernetes',
+    collects: config.settings.gate === null ? 'nothing' : 'by-upload',
     check: async (call) => {
       try {
         return await asked('check', call, (on) => check(on, config, call?.signal));

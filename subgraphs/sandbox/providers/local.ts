@@ -62,6 +62,7 @@ export function localRunner(config: LocalRunnerConfig): Runner {
 
   return {
     name: 'local',
+    collects: 'by-reading',
     check: (call) => answered('check', call, async () => shown(await readiness())),
     start: (order, call) =>
       answered('start', call, () => start(machine, readiness, order, call?.signal)),

@@ -17,6 +17,12 @@ export interface Runner {
   /** A short name for logs, metrics and rows: `local`, `kubernetes`. */
   readonly name: string;
 
+  /**
+   * How what a program leaves gets to Forge: `artifacts` gives it; it is uploaded
+   * from beside the program, with the token of its order; or not at all.
+   */
+  readonly collects: 'by-reading' | 'by-upload' | 'nothing';
+
   /** Says whether programs can run here at all, which, and what is enforced upon them. */
   check(call?: RunnerCall): Promise<RunnerCheck>;
 
@@ -62,7 +68,7 @@ export interface Runner {
    * Gives what the program left in `$FORGE_ARTIFACTS`, within `artifactLimits` of domain/artifact.ts,
    * sorted by path: each regular file to keep, and each entry that is not kept,
    * with the reason. Asked again it gives the same. Only for an attempt that has
-   * `ended`; any other gives nothing. The caller hashes what it reads.
+   * `ended`, of a runner that collects by reading; any other gives nothing.
    */
   artifacts(key: AttemptKey, call?: RunnerCall): AsyncIterable<ArtifactEntry>;
 
@@ -96,6 +102,8 @@ export interface StartOrder extends Pick<
   readonly key: AttemptKey;
   /** Whose program it is: a runner may keep tenants apart. */
   readonly tenantId: string;
+  /** Good for one upload of what the program leaves, where that is how it is collected. */
+  readonly uploadToken?: string | undefined;
   /** What may differ from `defaultLimits`. */
   readonly limits?: Partial<AttemptLimits> | undefined;
 }
@@ -145,6 +153,8 @@ export type AttemptSight =
       readonly startedAt: Date;
       readonly finishedAt: Date;
       readonly usage: AttemptUsage;
+      /** Somebody is still there to upload what it left. */
+      readonly uploading?: boolean;
     }
   /** It was accepted, but could not be started. */
   | StartRefusal

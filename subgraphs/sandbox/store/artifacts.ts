@@ -83,20 +83,28 @@ export interface RefusedFile {
 }
 
 /** Tells that a file is not kept, once. */
-export async function refuseFile(
+export async function refuseFile(tx: Tx, ref: AttemptRef, file: RefusedFile): Promise<void> {
+  if (await lockLive(tx, ref)) await insertRefusals(tx, ref, [file]);
+}
+
+/** The same for several at once, of a job that the caller holds. */
+export async function insertRefusals(
   tx: Tx,
-  ref: AttemptRef,
-  { path, why, message }: RefusedFile,
+  { jobId, attempt }: AttemptRef,
+  files: readonly RefusedFile[],
 ): Promise<void> {
-  if (!(await lockLive(tx, ref))) return;
-  const { jobId, attempt } = ref;
-  const added: unknown[] = await tx.query(
+  const added: { path: string; why: string }[] = await tx.query(
     `insert into artifact_refusal (job_id, attempt, path, tenant_id, why)
-     values ($1, $2, $3, $4, $5) on conflict do nothing returning path`,
-    [jobId, attempt, path, tx.tenant, why],
+     select $1, $2, path, $3, why from jsonb_to_recordset($4::jsonb) as row (path text, why text)
+     on conflict do nothing returning path, why`,
+    [jobId, attempt, tx.tenant, JSON.stringify(files)],
   );
-  if (added.length === 0) return;
-  await appendJobFacts(tx, jobId, [{ type: 'job.artifact-refused', attempt, path, why, message }]);
+  const messages = new Map(files.map(({ path, why, message }) => [`${why} ${path}`, message]));
+  const facts = added.map(({ path, why }) => {
+    const message = messages.get(`${why} ${path}`) ?? '';
+    return { type: 'job.artifact-refused', attempt, path, why, message } as const;
+  });
+  await appendJobFacts(tx, jobId, facts);
 }
 
 export async function findArtifact(tx: Tx, id: string): Promise<ArtifactRow | null> {

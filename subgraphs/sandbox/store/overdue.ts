@@ -101,5 +101,6 @@ export async function purgeJob(tx: Tx, jobId: string, at: Date): Promise<void> {
   await releaseContents(tx, jobId);
   await tx.query('delete from artifact where job_id = $1', [jobId]);
   await tx.query('delete from artifact_refusal where job_id = $1', [jobId]);
+  await tx.query('delete from artifact_upload where job_id = $1', [jobId]);
   await tx.query('update job set purged_at = $2 where id = $1', [jobId, at]);
 }

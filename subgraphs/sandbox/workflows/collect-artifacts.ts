@@ -7,6 +7,7 @@ import { countRefused, isKept, keepArtifact, refuseFile } from '../store/artifac
 import { markCollected } from '../store/attempts.ts';
 import { expectContent } from '../store/contents.ts';
 import { findJob } from '../store/jobs.ts';
+import { collectUpload } from './collect-upload.ts';
 import type { Flow } from './flow.ts';
 import { isNoAnswer, writing } from './flow.ts';
 
@@ -21,10 +22,7 @@ export async function collectArtifacts(flow: Flow): Promise<void> {
   const signal = AbortSignal.any([run.signal, tooLate]);
   for (;;) {
     try {
-      if (!(await collectOnce(flow, signal))) return;
-      await writing(flow, async (tx) =>
-        markCollected(tx, ref, await countRefused(tx, ref), deps.clock.now()),
-      );
+      await collectOnce(flow, signal);
       return;
     } catch (err) {
       run.signal.throwIfAborted();
@@ -39,8 +37,19 @@ export async function collectArtifacts(flow: Flow): Promise<void> {
   }
 }
 
+async function collectOnce(flow: Flow, signal: AbortSignal): Promise<void> {
+  const { deps, ref } = flow;
+  if (deps.runner.collects === 'by-upload') {
+    await collectUpload(flow, signal);
+  } else if (await readFiles(flow, signal)) {
+    await writing(flow, async (tx) =>
+      markCollected(tx, ref, await countRefused(tx, ref), deps.clock.now()),
+    );
+  }
+}
+
 /** False when the job does not collect any more. */
-async function collectOnce(flow: Flow, signal: AbortSignal): Promise<boolean> {
+async function readFiles(flow: Flow, signal: AbortSignal): Promise<boolean> {
   const { deps, ref } = flow;
   const job = await writing(flow, (tx) => findJob(tx, ref.jobId));
   if (job?.state !== 'COLLECTING' || job.attempt !== ref.attempt) return false;

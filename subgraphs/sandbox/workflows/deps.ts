@@ -15,6 +15,8 @@ export interface SandboxDeps {
   readonly capacity: Load;
   readonly pace: Pace;
   readonly links: ArtifactLinks;
+  /** Signs what collectors may upload. */
+  readonly uploadKey: Uint8Array;
 }
 
 /** Where each tenant's programs run. */

@@ -1,6 +1,9 @@
 import type { Tx } from '../../shared/db.ts';
+import { artifactLimits } from '../domain/artifact.ts';
+import { uploadLifeMs } from '../domain/job-deadline.ts';
 import type { JobReason } from '../domain/job-reason.ts';
 import { jobReason } from '../domain/job-reason.ts';
+import { sealUpload } from '../domain/upload-token.ts';
 import type { StartOrder, StartRefusal } from '../providers/runner.ts';
 import { failUnstarted } from '../store/finish-job.ts';
 import { findJob, specOf } from '../store/jobs.ts';
@@ -27,7 +30,7 @@ export async function startProgram(
       const job = await findJob(tx, ref.jobId);
       if (job?.state !== 'CREATING' || job.attempt !== ref.attempt) return undefined;
       const until = job.deadlineAt ?? deps.clock.now();
-      return { until, order: orderOf(ref, job.tenantId, await specOf(tx, job)) };
+      return { until, order: orderOf(flow, job.tenantId, await specOf(tx, job)) };
     }),
   );
   if (!order) return { kind: 'unclear' };
@@ -43,12 +46,17 @@ export async function startProgram(
 const endOfTime = new Date(8_640_000_000_000_000);
 
 function orderOf(
-  key: StartOrder['key'],
+  { deps, ref: key }: Flow,
   tenantId: string,
   spec: Omit<StartOrder, 'key' | 'tenantId'>,
 ): StartOrder {
   const { template, source, args, env, timeoutSeconds, cpuMillicores, memoryMib } = spec;
-  return { key, tenantId, template, source, args, env, timeoutSeconds, cpuMillicores, memoryMib };
+  const order = { key, tenantId, template, source, args, env, timeoutSeconds };
+  const asked = { ...order, cpuMillicores, memoryMib };
+  if (deps.runner.collects !== 'by-upload') return asked;
+  const expiresAt = new Date(deps.clock.now().getTime() + uploadLifeMs(spec));
+  const grant = { tenant: tenantId, ...key, expiresAt, ...artifactLimits };
+  return { ...asked, uploadToken: sealUpload(deps.uploadKey, grant) };
 }
 
 /** A refusal in public words. What the runner says is for operators, except what to do about it. */

@@ -1,6 +1,6 @@
 import { refusalMessages } from '../../domain/artifact.ts';
 import type { ArtifactEntry, ArtifactRefusal } from '../runner.ts';
-import { mediaTypeOf } from '../local/media-type.ts';
+import { mediaTypeOf } from '../../domain/media-type.ts';
 import { frameOf } from './frames.ts';
 import { LogPieces } from './log-pieces.ts';
 

@@ -3,7 +3,7 @@ import { refusalMessage } from '../../domain/artifact.ts';
 import type { RefusalWhy } from '../../domain/artifact.ts';
 import type { ArtifactEntry, ArtifactRefusal } from '../runner.ts';
 import { codeOf } from './attempt-folder.ts';
-import { mediaTypeOf } from './media-type.ts';
+import { mediaTypeOf } from '../../domain/media-type.ts';
 
 /** As they are numbered in `collect.pl`. */
 const refusals: readonly RefusalWhy[] = [

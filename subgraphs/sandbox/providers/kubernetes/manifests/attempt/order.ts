@@ -6,8 +6,6 @@ export interface AttemptOrder extends StartOrder {
   readonly tenantId: string;
   /** `proxy`: it may ask the egress proxy. Nothing else lets anything out. */
   readonly egress?: 'none' | 'proxy' | undefined;
-  /** Good for one upload of this attempt's artifacts. Without it nothing is collected. */
-  readonly uploadToken?: string | undefined;
 }
 
 /**

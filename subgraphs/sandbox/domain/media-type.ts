@@ -1,11 +1,10 @@
-import { extname } from 'node:path';
-
 /**
  * Guesses a media type from the end of a name. What a browser would run is
  * told as plain text: the file comes from a stranger.
  */
 export function mediaTypeOf(path: string): string {
-  return types[extname(path).toLowerCase()] ?? 'application/octet-stream';
+  const [end = ''] = /(?<=[^/])\.[^./]*$/.exec(path) ?? [];
+  return types[end.toLowerCase()] ?? 'application/octet-stream';
 }
 
 const types: Readonly<Record<string, string>> = {
