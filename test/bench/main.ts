@@ -1,4 +1,5 @@
 import process from 'node:process';
+import { ledger } from './billing/ledger.ts';
 import { fanout } from './fanout/fanout.ts';
 import type { Finding } from './finding.ts';
 import { holds } from './finding.ts';
@@ -17,6 +18,7 @@ const benchmarks: Readonly<
   fanout,
   gateway,
   jobs,
+  ledger,
   start,
 };
 
