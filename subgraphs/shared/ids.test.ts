@@ -9,6 +9,7 @@ const kinds: readonly IdKind[] = [
   'aud',
   'job',
   'ltx',
+  'meter',
   'msg',
   'report',
   'run',

@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
 
 /** The kinds of things that have an id; the kind is the id's first word. */
-export type IdKind = 'approval' | 'artifact' | 'aud' | 'job' | 'ltx' | 'msg' | 'report' | 'run';
+export type IdKind =
+  'approval' | 'artifact' | 'aud' | 'job' | 'ltx' | 'meter' | 'msg' | 'report' | 'run';
 
 const alphabet = '0123456789abcdefghjkmnpqrstvwxyz';
 const timeLength = 10;

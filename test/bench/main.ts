@@ -1,5 +1,6 @@
 import process from 'node:process';
 import { ledger } from './billing/ledger.ts';
+import { metering } from './billing/metering.ts';
 import { fanout } from './fanout/fanout.ts';
 import type { Finding } from './finding.ts';
 import { holds } from './finding.ts';
@@ -19,6 +20,7 @@ const benchmarks: Readonly<
   gateway,
   jobs,
   ledger,
+  metering,
   start,
 };
 

@@ -79,8 +79,20 @@ async function thingsOf(tenant: string): Promise<Record<string, string>> {
   });
   const trail = await ask(tenant, `{ job(id: "${job}") { auditTrail { edges { node { id } } } } }`);
   const { auditTrail } = trail['job'] as { auditTrail: { edges: { node: { id: string } }[] } };
+  const { createMeter } = await ask(
+    tenant,
+    `mutation { createMeter(input: { idempotencyKey: "tenancy-meter", slug: "tenancy", name: "M",
+      eventType: "used", aggregation: COUNT, unit: "u" }) { ... on CreateMeterSuccess { meter { id } } } }`,
+  );
+  const { ledgerTransactions } = await ask(
+    tenant,
+    '{ ledgerTransactions(first: 1) { edges { node { id } } } }',
+  );
+  const { edges } = ledgerTransactions as { edges: { node: { id: string } }[] };
   return {
     Job: job,
+    Meter: (createMeter as { meter: { id: string } }).meter.id,
+    LedgerTransaction: edges[0]?.node.id ?? '',
     Artifact: artifact,
     PlaybookRun: run,
     Approval: approval,

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { permissions } from '../../shared/access.ts';
 import type { BillingUnderTest } from '../fixtures/billing.ts';
 import { jobCostQuery, openBilling } from '../fixtures/billing.ts';
 
@@ -17,6 +18,9 @@ const operations = {
   'the transactions of the ledger':
     '{ ledgerTransactions { edges { node { entries { amount { amountMinor } } } } } }',
   'a transaction of the ledger': '{ ledgerTransaction(id: "ltx_0") { kind } }',
+  'the meters': '{ meters { edges { node { slug } } } }',
+  'a meter': '{ meter(id: "meter_0") { slug } }',
+  'the usage events': '{ usageEvents { edges { node { data } } } }',
   'the trial balance': '{ trialBalance { totals { debits { amountMinor } } } }',
 };
 const representations = [{ __typename: 'Job', id: 'job_1', state: 'QUEUED', usage: null }];
@@ -29,10 +33,7 @@ describe.each(Object.entries(operations))('%s', (_what, query) => {
 
   it.each([
     ['nothing at all', []],
-    [
-      'everything but billing',
-      ['sandbox:read', 'sandbox:write', 'compliance:read', 'verticals:read'],
-    ],
+    ['everything but billing', permissions.filter((one) => one !== 'billing:read')],
     ['something unknown', ['billing', 'billing:*', 'billing:reader']],
   ])('is refused to whoever may do %s', async (_scopes, scopes) => {
     const { data, errors } = await billing.ask({ tenant: 'acme', scopes }, query, {
@@ -40,6 +41,29 @@ describe.each(Object.entries(operations))('%s', (_what, query) => {
     });
     expect(errors).toHaveLength(1);
     expect(JSON.stringify(data)).not.toMatch(/amountMinor|jobs|version/);
+  });
+});
+
+const changes = {
+  'making a meter': `mutation { createMeter(input: { idempotencyKey: "a", slug: "m", name: "M",
+    eventType: "t", aggregation: COUNT, unit: "u" }) { __typename } }`,
+  'archiving a meter':
+    'mutation { archiveMeter(input: { idempotencyKey: "b", id: "meter_0" }) { __typename } }',
+  'sending usage': `mutation { ingestUsageEvents(input: { idempotencyKey: "c",
+    events: [{ id: "e", source: "s", type: "t" }] }) { __typename } }`,
+  'correcting usage': `mutation { correctUsageEvent(input: { idempotencyKey: "d", id: "e", source: "s",
+    data: {}, reason: "r" }) { __typename } }`,
+  'voiding usage': `mutation { voidUsageEvent(input: { idempotencyKey: "e", id: "e", source: "s",
+    reason: "r" }) { __typename } }`,
+};
+
+describe.each(Object.entries(changes))('%s', (_what, mutation) => {
+  it('takes billing:write, and nothing else will do', async () => {
+    const scopes = permissions.filter((one) => one !== 'billing:write');
+    const refused = await billing.ask({ tenant: 'acme', scopes }, mutation);
+    expect(refused.errors?.[0]?.extensions).toMatchObject({ code: 'FORBIDDEN' });
+    const allowed = await billing.ask({ tenant: 'acme', scopes: ['billing:write'] }, mutation);
+    expect(allowed.errors).toBeUndefined();
   });
 });
 

@@ -8,8 +8,23 @@ beforeAll(async () => {
   await billing.submitted('acme', submission('job_running'));
   await billing.submitted('acme', submission('job_done'));
   await billing.finished('acme', usage('job_done'));
+  await meterUsage('acme');
 });
 afterAll(() => billing.close());
+
+/** One of each thing of metering: two meters, an event, and what was said of it later. */
+async function meterUsage(tenant: string): Promise<void> {
+  const mutation = `mutation {
+    a: createMeter(input: { idempotencyKey: "a", slug: "a", name: "A", eventType: "used",
+      aggregation: SUM, valueProperty: "n", unit: "u" }) { __typename }
+    b: createMeter(input: { idempotencyKey: "b", slug: "b", name: "B", eventType: "used",
+      aggregation: UNIQUE, valueProperty: "n", unit: "u" }) { __typename }
+    c: ingestUsageEvents(input: { idempotencyKey: "c",
+      events: [{ id: "e1", source: "s", type: "used", data: { n: 1 } }] }) { __typename }
+    d: correctUsageEvent(input: { idempotencyKey: "d", id: "e1", source: "s", data: { n: 2 },
+      reason: "r" }) { __typename } }`;
+  expect((await billing.ask({ tenant }, mutation)).errors).toBeUndefined();
+}
 
 const tables = [
   'billing_account',
@@ -19,6 +34,11 @@ const tables = [
   'credit_hold',
   'usage_fact',
   'charge',
+  'meter',
+  'usage_event',
+  'usage_amendment',
+  'usage_bucket',
+  'usage_unique',
 ];
 
 describe("another tenant's facts", () => {

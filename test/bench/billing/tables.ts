@@ -27,7 +27,7 @@ export async function openTables(): Promise<Tables> {
   const dataDir = await mkdtemp(join(tmpdir(), 'forge-bench-'));
   const log = createLog({ level: 'error' });
   const server = await startPostgres({ dataDir, log });
-  const subgraph = billing({} as never, { clock: systemClock });
+  const subgraph = billing({} as never, { clock: systemClock } as never);
   await migrate(server.url, [subgraph], kernelTables);
   const db = await openSubgraphDatabase(subgraph, { url: server.url, poolMax: clients, log });
   const bare = new Pool({ connectionString: server.url, max: clients, idleTimeoutMillis: 0 });

@@ -3,6 +3,8 @@ import type { BillingUnderTest } from '../../fixtures/billing.ts';
 import { openBilling, submission, usage } from '../../fixtures/billing.ts';
 import { billingActor } from '../actor.ts';
 import type { Posting } from '../../domain/ledger/transaction.ts';
+import { amendUsage } from '../metering/amend.ts';
+import { ingestUsage } from '../metering/ingest.ts';
 import type { Booking } from './post-transaction.ts';
 import { postTransaction } from './post-transaction.ts';
 
@@ -13,10 +15,24 @@ beforeAll(async () => {
   await billing.submitted('books', submission('job_2'));
   await billing.finished('books', usage('job_1'));
   await billing.unneeded('books', { jobId: 'job_2', attempt: 1 });
+  const [actor, at] = [billingActor, new Date('2026-05-05T10:00:00Z')];
+  const event = { specversion: '1.0', id: 'e1', source: 's', type: 'used' };
+  await billing.db.tx('books', async (tx) => {
+    await ingestUsage(tx, { events: [event], actor, at });
+    await amendUsage(tx, { source: 's', id: 'e1', data: null, reason: 'test', actor, at });
+  });
 });
 afterAll(() => billing.close());
 
-const kept = ['ledger_transaction', 'ledger_entry', 'usage_fact', 'charge', 'price_list'];
+const kept = [
+  'ledger_transaction',
+  'ledger_entry',
+  'usage_fact',
+  'charge',
+  'price_list',
+  'usage_event',
+  'usage_amendment',
+];
 
 const usd = (account: Posting['account'], amountMinor: number): Posting => ({
   account,

@@ -1,5 +1,6 @@
 import type { MigrationClass } from '../../../shared/db.ts';
 import { CreateAccounts } from './create-accounts.ts';
+import { CreateMetering } from './create-metering.ts';
 import { CreatePriceLists } from './create-price-lists.ts';
 import { CreateUsage } from './create-usage.ts';
 import { WidenLedger } from './widen-ledger.ts';
@@ -10,4 +11,5 @@ export const migrations: readonly MigrationClass[] = [
   CreatePriceLists,
   CreateUsage,
   WidenLedger,
+  CreateMetering,
 ];
