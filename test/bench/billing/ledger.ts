@@ -29,10 +29,10 @@ export async function ledger(): Promise<readonly Finding[]> {
   try {
     await createBare(bare);
     const spreadBare = await rate(seconds, (client, round) =>
-      bareTransfer(bare, (client * 7_919 + round * 31) % tenants),
+      bareTransfer(bare, Math.abs(client * 7_919 + round * 31) % tenants),
     );
     const spread = await rate(seconds, (client, round) =>
-      posted(db, `tenant-${String((client * 7_919 + round * 31) % tenants)}`),
+      posted(db, `tenant-${String(Math.abs(client * 7_919 + round * 31) % tenants)}`),
     );
     const hotBare = await rate(seconds, () => bareTransfer(bare, 0));
     const hot = await rate(seconds, () => posted(db, 'hot'));

@@ -17,7 +17,7 @@ const seconds = 8;
 const batch = 500;
 const copies = 3;
 /** Of what bare tables take for a CPU second: ours add HTTP, JSON, a hash of each event, and the client's own work. */
-const ratioMin = 0.2;
+const ratioMin = 0.1;
 
 /**
  * How many usage events are taken in a second over HTTP, in batches that are each
