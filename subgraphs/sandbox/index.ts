@@ -101,8 +101,10 @@ export function sandbox(
 
 async function notesOf(runner: Runner): Promise<readonly string[]> {
   const check = await runner.check();
-  if (check.kind === 'ready') return check.weaker;
-  return [`no job can run here: ${check.message}`];
+  if (check.kind !== 'ready') return [`no job can run here: ${check.message}`];
+  const unkept =
+    'The files that jobs leave are not kept: the settings of the cluster name no gate.';
+  return [...check.weaker, ...(runner.collects === 'nothing' ? [unkept] : [])];
 }
 
 /** What this process does of what no request waits for. One that keeps rooms alone runs nothing. */

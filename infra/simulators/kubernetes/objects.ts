@@ -64,6 +64,7 @@ export interface PodSpec {
   terminationGracePeriodSeconds?: number;
   activeDeadlineSeconds?: number;
   securityContext?: { runAsUser?: number };
+  hostAliases?: { ip: string; hostnames: string[] }[];
 }
 
 export interface Container {

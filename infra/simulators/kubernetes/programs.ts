@@ -1,15 +1,14 @@
-import { spawn } from 'node:child_process';
-import type { ChildProcess } from 'node:child_process';
-import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { constants, tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { ContainerLog } from './container-log.ts';
+import { dataOf, run } from './container-process.ts';
 import type { PodScript, Stop } from './kubelet.ts';
-import type { Container, DataObject, Pod } from './objects.ts';
+import type { DataObject, Pod } from './objects.ts';
 import type { ObjectStore } from './object-store.ts';
-import type { End, PodHandle } from './pod-handle.ts';
+import type { PodHandle } from './pod-handle.ts';
 import { resources } from './resources.ts';
+import { startSidecars } from './sidecars.ts';
 
 export interface ProgramOptions {
   readonly store: () => ObjectStore;
@@ -18,9 +17,13 @@ export interface ProgramOptions {
 }
 
 /**
- * Really runs the first container of each pod: in a file tree, a process space
- * and with a user of its own, with its volumes, its environment, its signals
- * and its termination message. It is no sandbox: it has this machine's network.
+ * Really runs the containers of each pod: its native sidecars, then its first
+ * container, each in a file tree, a process space and with a user of its own, with
+ * its volumes, its environment, its signals and its termination message. It is no
+ * sandbox: it has this machine's network.
+ *
+ * As with a kubelet, the first container starts once the sidecars run, they are
+ * asked to end once it has ended, and the pod is over when they have.
  */
 export function programs({ store, files }: ProgramOptions): PodScript {
   return async (handle, stop) => {
@@ -30,12 +33,24 @@ export function programs({ store, files }: ProgramOptions): PodScript {
       const volumes = await fillVolumes(store(), handle, folder, stop);
       const [container] = handle.pod.spec.containers;
       if (!volumes || !container) return;
-      const end = await run(handle, container, { folder, volumes, files, store: store() }, stop);
-      handle.exited(end);
+      const hosts = join(folder, 'hosts');
+      await writeFile(hosts, hostsOf(handle.pod), { mode: 0o644 });
+      const mine = { ...files, '/etc/hosts': hosts };
+      const place = { folder, volumes, files: mine, store: store() };
+      await using sidecars = await startSidecars(handle, place, stop);
+      const end = await run(handle, container, place, stop);
+      handle.exited(end, container.name, { endsPod: sidecars.count === 0 });
+      await sidecars.end();
+      if (sidecars.count > 0) handle.ended(end.exitCode);
     } finally {
       await rm(folder, { recursive: true, force: true });
     }
   };
+}
+
+function hostsOf({ spec }: Pod): string {
+  const lines = (spec.hostAliases ?? []).map(({ ip, hostnames }) => `${ip} ${hostnames.join(' ')}`);
+  return ['127.0.0.1 localhost', ...lines, ''].join('\n');
 }
 
 /** Waits for what a volume is filled from, as a kubelet does. Undefined when the pod is to go first. */
@@ -70,168 +85,4 @@ function filesOf(object: DataObject, { items }: { items?: { key: string; path: s
   const all = dataOf(object);
   if (!items) return [...all];
   return items.map(({ key, path }): [string, Buffer] => [path, all.get(key) ?? Buffer.alloc(0)]);
-}
-
-function dataOf({ kind, data = {}, stringData = {} }: DataObject): Map<string, Buffer> {
-  const encoding = kind === 'Secret' ? 'base64' : 'utf8';
-  return new Map([
-    ...Object.entries(data).map(([key, text]) => [key, Buffer.from(text, encoding)] as const),
-    ...Object.entries(stringData).map(([key, text]) => [key, Buffer.from(text)] as const),
-  ]);
-}
-
-interface Place {
-  readonly folder: string;
-  readonly volumes: ReadonlyMap<string, string>;
-  readonly files: Readonly<Record<string, string>>;
-  readonly store: ObjectStore;
-}
-
-async function run(
-  handle: PodHandle,
-  container: Container,
-  place: Place,
-  stop: Stop,
-): Promise<End> {
-  const termination = join(place.folder, 'termination-log');
-  await writeFile(termination, '');
-  await chmod(termination, 0o666);
-  const root = join(place.folder, 'root');
-  await mkdir(root);
-  const script = scriptOf(root, container, place, termination);
-  const words = [...environmentOf(handle.pod, container, place.store), ...commandOf(container)];
-  const isolation = ['--mount', '--pid', '--fork', '--kill-child', '--propagation', 'private'];
-  const rights = process.getuid?.() === 0 ? [] : ['--user', '--map-root-user'];
-  const child = spawn(
-    '/usr/bin/unshare',
-    [...isolation, ...rights, 'sh', '-c', script, 'sh', ...words],
-    {
-      stdio: ['ignore', 'pipe', 'pipe'],
-      cwd: '/',
-      env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin' },
-    },
-  );
-  const log = handle.log();
-  keepLines(child, log);
-  handle.running();
-  const exited = new Promise<[number | null, NodeJS.Signals | null]>((resolve) => {
-    child.once('close', (code, signal) => {
-      resolve([code, signal]);
-    });
-    child.once('error', () => {
-      resolve([128, null]);
-    });
-  });
-  const over = new AbortController();
-  const killed = end(child, stop, over);
-  const [code, signal] = await exited;
-  over.abort();
-  const message = await readFile(termination, 'utf8');
-  const ended = code ?? 128 + (signal ? constants.signals[signal] : 0);
-  // `unshare` cannot end by the signal that nobody can handle, and says 1.
-  const exitCode = (await killed) ? 128 + constants.signals.SIGKILL : ended;
-  return { exitCode, ...(message !== '' && { message: message.slice(0, 4_096) }) };
-}
-
-/**
- * SIGTERM when the pod is to go, SIGKILL when its grace is over, which may get
- * shorter meanwhile. Gives whether it came to that.
- */
-async function end(child: ChildProcess, stop: Stop, over: AbortController): Promise<boolean> {
-  const isOver = (): boolean => over.signal.aborted;
-  const isAsked = (): boolean => stop.signal.aborted;
-  while (!isAsked() && !isOver()) await sleep(5);
-  if (isOver()) return false;
-  await signalFirst(child, 'SIGTERM');
-  for (const since = Date.now(); !isOver() && Date.now() - since < stop.graceMs();) await sleep(5);
-  if (isOver()) return false;
-  while (!isOver()) {
-    await signalFirst(child, 'SIGKILL');
-    await sleep(5);
-  }
-  return true;
-}
-
-/** The first process of the container is the child of `unshare`. */
-async function signalFirst({ pid }: ChildProcess, signal: NodeJS.Signals): Promise<void> {
-  if (pid === undefined) return;
-  const path = `/proc/${pid}/task/${pid}/children`;
-  const [first] = (await readFile(path, 'utf8').catch(() => '')).trim().split(' ');
-  try {
-    if (first) process.kill(Number(first), signal);
-  } catch {
-    // It has just ended.
-  }
-}
-
-function keepLines({ stdout, stderr }: ChildProcess, log: ContainerLog): void {
-  for (const stream of [stdout, stderr]) {
-    let rest = Buffer.alloc(0);
-    stream?.on('data', (chunk: Buffer) => {
-      rest = Buffer.concat([rest, chunk]);
-      for (let feed = rest.indexOf(10); feed >= 0; feed = rest.indexOf(10)) {
-        log.append(rest.subarray(0, feed + 1));
-        rest = rest.subarray(feed + 1);
-      }
-    });
-    stream?.on('end', () => {
-      if (rest.length > 0) log.append(rest);
-    });
-  }
-}
-
-function commandOf({ command = [], args = [] }: Container): string[] {
-  // As the kubelet does with what is no reference to a variable.
-  return [...command, ...args].map((word) => word.replaceAll('$$', '$'));
-}
-
-function environmentOf({ metadata }: Pod, { env = [] }: Container, store: ObjectStore): string[] {
-  return env.map(({ name, value = '', valueFrom }) => {
-    const from = valueFrom?.secretKeyRef;
-    if (!from) return `${name}=${value.replaceAll('$$', '$')}`;
-    const secret = store.get(resources.secrets, metadata.namespace, from.name) as DataObject;
-    return `${name}=${(dataOf(secret).get(from.key) ?? '').toString()}`;
-  });
-}
-
-function scriptOf(
-  root: string,
-  { volumeMounts = [] }: Container,
-  { volumes, files }: Place,
-  termination: string,
-): string {
-  const bind = (source: string, target: string): string[] => [
-    `mkdir -p ${quoted(join(root, dirname(target)))}`,
-    `touch ${quoted(join(root, target))}`,
-    `mount --bind ${quoted(source)} ${quoted(join(root, target))}`,
-  ];
-  const devices = ['null', 'zero', 'random', 'urandom'].map((name) => `/dev/${name}`);
-  const isRoot = process.getuid?.() === 0;
-  return [
-    'set -e',
-    `mount -t tmpfs none ${quoted(root)}`,
-    `cd ${quoted(root)}`,
-    'chmod 755 .',
-    'mkdir usr proc dev etc tmp',
-    'chmod 1777 tmp',
-    'mount --rbind /usr usr',
-    'for one in bin sbin lib lib64; do',
-    '  if [ -L /$one ]; then ln -s usr/$one $one; elif [ -d /$one ]; then mkdir $one; mount --bind /$one $one; fi',
-    'done',
-    'mount -t proc proc proc',
-    ...devices.flatMap((path) => bind(path, path)),
-    ...bind(termination, '/dev/termination-log'),
-    ...Object.entries(files).flatMap(([target, source]) => bind(source, target)),
-    ...volumeMounts.flatMap(({ name, mountPath, readOnly }) => {
-      const target = quoted(join(root, mountPath));
-      const source = quoted(volumes.get(name) ?? '/nowhere');
-      const seal = readOnly ? [`mount -o remount,bind,ro ${target}`] : [];
-      return [`mkdir -p ${target}`, `mount --bind ${source} ${target}`, ...seal];
-    }),
-    `exec chroot ${isRoot ? '--userspec=65532:65532 ' : ''}. /usr/bin/env -i "$@"`,
-  ].join('\n');
-}
-
-function quoted(text: string): string {
-  return `'${text.replaceAll("'", `'\\''`)}'`;
 }

@@ -2,7 +2,10 @@ import { artifactLimits, refusalMessage, refusalMessages, refusalOfName } from '
 import type { RefusalWhy } from './artifact.ts';
 
 /** An entry of a manifest, as it is judged. */
-export type JudgedEntry =
+export type JudgedEntry = {
+  /** The number of its line, from 1. */
+  readonly n: number;
+} & (
   | {
       readonly kind: 'file';
       readonly path: string;
@@ -15,7 +18,8 @@ export type JudgedEntry =
       readonly path: string;
       readonly why: RefusalWhy;
       readonly message: string;
-    };
+    }
+);
 
 export interface Budget {
   readonly bytesMax: number;
@@ -42,19 +46,21 @@ export function judgeManifest(text: string, budget: Budget): JudgedEntry[] | und
   const left = { bytes: budget.bytesMax, files: budget.filesMax, names: new Set<string>() };
   const judged: JudgedEntry[] = [];
   const refusals = { told: 0, untold: 0 };
-  for (const line of lines) {
+  for (const [index, line] of lines.entries()) {
+    const n = index + 1;
     const [, unseen] = /^unseen ([0-9]{1,9})$/.exec(line) ?? [];
     if (unseen !== undefined) {
       refusals.untold += Number(unseen);
       continue;
     }
-    const entry = judgeLine(line, left);
+    const entry = judgeLine(n, line, left);
     if (!entry) return undefined;
     if (entry.kind === 'refused' && ++refusals.told > artifactLimits.refusalsMax) {
       refusals.untold += 1;
     } else judged.push(entry);
   }
-  if (refusals.untold > 0) judged.push(refused('TOO_MANY_FILES', '', refusals.untold));
+  if (refusals.untold > 0)
+    judged.push(refused(lines.length + 1, 'TOO_MANY_FILES', '', refusals.untold));
   return judged;
 }
 
@@ -64,22 +70,22 @@ interface Left {
   readonly names: Set<string>;
 }
 
-function judgeLine(line: string, left: Left): JudgedEntry | undefined {
+function judgeLine(n: number, line: string, left: Left): JudgedEntry | undefined {
   const file = /^file ([0-9]{1,15}) ([0-9a-f]{64}) (\S+)$/.exec(line);
   const other = /^refused ([A-Z_]+) (\S+)$/.exec(line);
   const path = pathOf(file?.[3] ?? other?.[2] ?? '');
   if (path === undefined) return undefined;
   if (other) {
     const why = other[1] ?? '';
-    return isWhy(why) ? refused(why, shown(path.bytes)) : undefined;
+    return isWhy(why) ? refused(n, why, shown(path.bytes)) : undefined;
   }
   const [, size = '', sha256 = ''] = file ?? [];
   const bytes = Number(size);
   const why = path.text === undefined ? 'UNSAFE_PATH' : refusalOf(path.text, bytes, left);
-  if (path.text === undefined || why) return refused(why ?? 'UNSAFE_PATH', shown(path.bytes));
+  if (path.text === undefined || why) return refused(n, why ?? 'UNSAFE_PATH', shown(path.bytes));
   left.bytes -= bytes;
   left.files -= 1;
-  return { kind: 'file', path: path.text, bytes, sha256 };
+  return { n, kind: 'file', path: path.text, bytes, sha256 };
 }
 
 function refusalOf(path: string, bytes: number, { names, ...left }: Left): RefusalWhy | undefined {
@@ -90,8 +96,8 @@ function refusalOf(path: string, bytes: number, { names, ...left }: Left): Refus
   return bytes > left.bytes ? 'TOO_LARGE' : undefined;
 }
 
-function refused(why: RefusalWhy, path: string, count = 1): JudgedEntry {
-  return { kind: 'refused', path, why, message: refusalMessage(why, path, count) };
+function refused(n: number, why: RefusalWhy, path: string, count = 1): JudgedEntry {
+  return { n, kind: 'refused', path, why, message: refusalMessage(why, path, count) };
 }
 
 function isWhy(text: string): text is RefusalWhy {

@@ -5,12 +5,11 @@ import { Attempts } from './kubernetes/attempts.ts';
 import { ClusterClient } from './kubernetes/client.ts';
 import type { ClusterClientOptions } from './kubernetes/client.ts';
 import { jobsPath } from './kubernetes/cluster-view.ts';
-import { artifactsInLog } from './kubernetes/log-artifacts.ts';
 import { enforced } from './kubernetes/manifests/enforced.ts';
 import { attemptSelector } from './kubernetes/manifests/names.ts';
 import type { SandboxClusterSettings } from './kubernetes/manifests/settings.ts';
 import { answeredBy } from './answered.ts';
-import type { ArtifactEntry, AttemptKey, Runner, RunnerCall, RunnerCheck } from './runner.ts';
+import type { ArtifactEntry, Runner, RunnerCall, RunnerCheck } from './runner.ts';
 
 const answered = answeredBy('The cluster');
 
@@ -66,7 +65,7 @@ export function kubernetesRunner(config: KubernetesRunnerConfig): KubernetesRunn
       asked('wait', call, (on) => on.wait(key, seen, timeoutMs, call?.signal)),
     stop: (key, { graceMs }, call) =>
       asked('stop', call, (on) => on.stop(key, graceMs, call?.signal)),
-    artifacts: (key, call) => artifacts(key, call, asked),
+    artifacts: () => none(),
     remove: (key, call) => asked('remove', call, (on) => on.remove(key, call?.signal)),
     list: (call) => asked('list', call, (on) => on.list(call?.signal)),
     close: async () => {
@@ -93,21 +92,8 @@ async function check(
   return { kind: 'ready', templates, ...enforced(settings, {}) };
 }
 
-async function* artifacts(
-  key: AttemptKey,
-  call: RunnerCall | undefined,
-  asked: <T>(
-    what: string,
-    call: RunnerCall | undefined,
-    ask: (on: Attempts) => Promise<T>,
-  ) => Promise<T>,
-): AsyncGenerator<ArtifactEntry> {
-  const chunks = await asked('artifacts', call, (on) => on.artifactLog(key, call?.signal));
-  if (!chunks) return;
-  for await (const entry of artifactsInLog(chunks)) {
-    call?.signal?.throwIfAborted();
-    yield entry;
-  }
+async function* none(): AsyncGenerator<ArtifactEntry> {
+  // What programs leave comes to the artifact gate.
 }
 
 function reasonOf(error: unknown): string {

@@ -71,8 +71,7 @@ async function insertEntries(
   entries: readonly JudgedEntry[],
   at: Date,
 ): Promise<void> {
-  const rows = entries.map((entry, index) => ({
-    n: index + 1,
+  const rows = entries.map((entry) => ({
     ...{ bytes: null, sha256: null, why: null, message: null },
     ...entry,
     artifact_id: entry.kind === 'file' ? newId('artifact') : null,

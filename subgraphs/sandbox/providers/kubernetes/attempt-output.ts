@@ -194,7 +194,7 @@ export class AttemptOutput {
     const frame = frameOf(part.piece, this.#options.isWrapped);
     if (frame.kind === 'line') this.#push({ line: frame.line, bytes: frame.bytes, position });
     else if (frame.kind === 'gap') this.#push({ gap: frame.gap, bytes: 0, position });
-    else if (frame.kind === 'end') {
+    else {
       this.#isWhole = true;
       this.#onChange();
     }

@@ -121,27 +121,6 @@ export class Attempts {
     });
   }
 
-  /** The log of an attempt from the end of its program on: what it left is told there. */
-  async artifactLog(
-    key: AttemptKey,
-    signal?: AbortSignal,
-  ): Promise<AsyncIterable<Buffer> | undefined> {
-    const job = await this.view.find(key, signal);
-    const sight = job && this.view.sight(job, new Date());
-    const seen = job && this.view.seenPod(job);
-    if (sight?.kind !== 'ended' || !seen || seen.goneAt || this.settings.wrapper === null) {
-      return undefined;
-    }
-    const { namespace = '', name } = seen.pod.metadata;
-    const path = `/api/v1/namespaces/${namespace}/pods/${name}/log`;
-    const sinceTime = new Date(
-      Math.floor(sight.finishedAt.getTime() / 1_000) * 1_000,
-    ).toISOString();
-    const query = { container: mainContainerName, timestamps: true, sinceTime };
-    const over = signal ?? new AbortController().signal;
-    return await this.client.open({ path, query, signal: over });
-  }
-
   async close(): Promise<void> {
     for (const output of this.#outputs.values()) output.close();
     await this.#samples.close();

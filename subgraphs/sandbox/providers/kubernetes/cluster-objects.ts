@@ -17,11 +17,14 @@ export interface PodObject extends Watched {
     readonly reason?: string;
     readonly message?: string;
     readonly conditions?: readonly ConditionObject[];
-    readonly containerStatuses?: readonly {
-      readonly name: string;
-      readonly state?: ContainerStateObject;
-    }[];
+    readonly containerStatuses?: readonly ContainerStatusObject[];
+    readonly initContainerStatuses?: readonly ContainerStatusObject[];
   };
+}
+
+interface ContainerStatusObject {
+  readonly name: string;
+  readonly state?: ContainerStateObject;
 }
 
 interface Marked {
@@ -61,6 +64,12 @@ export const mainContainerName = 'main';
 export function mainStateOf({ status }: PodObject): ContainerStateObject {
   const found = status?.containerStatuses?.find(({ name }) => name === mainContainerName);
   return found?.state ?? {};
+}
+
+/** Whether somebody is in a pod who brings what its program left to the gate. */
+export function hasCollector({ status }: PodObject): boolean {
+  const found = status?.initContainerStatuses?.find(({ name }) => name === 'collector');
+  return status?.phase === 'Running' && found !== undefined && !found.state?.terminated;
 }
 
 export function ownerUidOf({ metadata }: PodObject): string | undefined {

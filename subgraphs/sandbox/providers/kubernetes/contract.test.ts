@@ -1,20 +1,24 @@
+import { createHash } from 'node:crypto';
 import { afterAll, describe, expect, it } from '@jest/globals';
 import { runnerContract } from '../fixtures/runner-contract.ts';
 import { order, readAll, runProgram } from '../fixtures/run-program.ts';
 import type { KubernetesRunner } from '../kubernetes.ts';
 import { outputStart } from '../runner.ts';
-import { startRealCluster } from './fixtures/real-programs.ts';
+import { openRealGate } from './fixtures/real-gate.ts';
+import { settingsWithGate, startRealCluster } from './fixtures/real-programs.ts';
 
-const { cluster, newRunner } = await startRealCluster();
+const gate = await openRealGate();
+const { cluster, newRunner } = await startRealCluster(settingsWithGate(gate.port));
 const runners: KubernetesRunner[] = [];
 const worker = (): KubernetesRunner => {
-  const runner = newRunner();
+  const runner = gate.through(newRunner());
   runners.push(runner);
   return runner;
 };
 afterAll(async () => {
   await Promise.all(runners.map((runner) => runner.close()));
   await cluster[Symbol.asyncDispose]();
+  await gate.close();
 });
 
 runnerContract('the Kubernetes runner', () => Promise.resolve(worker()));
@@ -51,16 +55,47 @@ describe('the Kubernetes runner', () => {
     const source = `
       cd "$FORGE_ARTIFACTS"; mkdir deep; head -c 30000 /dev/zero > deep/zeros; printf '\\377\\0x' > raw
       : > empty; ln -s /etc/passwd link; ln raw hard; mkfifo pipe; printf x > 'with space'
-      head -c 5000000 /dev/zero > big`;
+      printf x > '%41'; printf x > A; printf x > a; printf x > "$(printf 'b\\377')"
+      perl -e 'open my $f, ">", "sparse" or die; truncate $f, 4 * 2 ** 30 or die'`;
     const { files, refused } = await runProgram(worker(), order({ source }));
-    expect(files).toEqual({ 'deep/zeros': '\0'.repeat(30_000), empty: '', 'with space': 'x' });
-    expect(refused).toEqual({
-      link: 'NOT_A_REGULAR_FILE',
-      pipe: 'NOT_A_REGULAR_FILE',
-      hard: 'HARD_LINK',
-      raw: 'HARD_LINK',
-      big: 'TOO_LARGE',
+    expect(files).toEqual({
+      ...{ '%41': 'x', A: 'x', empty: '', 'with space': 'x' },
+      'deep/zeros': '\0'.repeat(30_000),
     });
+    expect(refused).toEqual({
+      ...{ link: 'NOT_A_REGULAR_FILE', pipe: 'NOT_A_REGULAR_FILE' },
+      ...{ hard: 'HARD_LINK', raw: 'HARD_LINK' },
+      ...{ a: 'NAME_CLASH', 'b\ufffd': 'UNSAFE_PATH', sparse: 'TOO_LARGE' },
+    });
+  });
+
+  it('gives 64 MiB, and refuses a byte more', async () => {
+    const source = `cd "$FORGE_ARTIFACTS"
+      head -c 67108864 /dev/urandom > large; sha256sum < large; printf x > more`;
+    const runner = worker();
+    const asked = order({ source });
+    await runner.start(asked);
+    const { lines } = await readAll(runner, asked);
+    const hash = createHash('sha256');
+    const told: string[] = [];
+    for await (const entry of runner.artifacts(asked.key)) {
+      told.push(entry.kind === 'file' ? entry.path : `${entry.path}: ${entry.why}`);
+      if (entry.kind === 'file') for await (const piece of entry.content) hash.update(piece);
+    }
+    expect(told).toEqual(['large', 'more: TOO_LARGE']);
+    expect(lines[0]?.text).toBe(`${hash.digest('hex')}  -`);
+    await runner.remove(asked.key);
+  });
+
+  it('gives nothing of a program while it runs', async () => {
+    const asked = order({ source: 'echo up; printf x > "$FORGE_ARTIFACTS/x"; sleep 60' });
+    const runner = worker();
+    await runner.start(asked);
+    const start = { position: outputStart, kind: 'running' } as const;
+    await runner.wait(asked.key, start, { timeoutMs: 5_000 });
+    const uploads = 'select 1 from artifact_upload where job_id = $1';
+    expect(await gate.sandbox.rows('acme', uploads, [asked.key.jobId])).toEqual([]);
+    await runner.remove(asked.key);
   });
 
   it('takes what a program writes past the wrapper, or in its words, as output', async () => {

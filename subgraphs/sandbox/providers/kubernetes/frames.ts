@@ -6,10 +6,8 @@ import { dateOf } from './log-place.ts';
 export type Frame =
   | { readonly kind: 'line'; readonly line: OutputLine; readonly bytes: number }
   | { readonly kind: 'gap'; readonly gap: OutputGap }
-  /** The program and all that it left have been told. */
-  | { readonly kind: 'end' }
-  /** It is about what the program left. */
-  | { readonly kind: 'artifact'; readonly letter: 'f' | 'd' | 'r'; readonly text: string };
+  /** All that the program printed has been told. */
+  | { readonly kind: 'end' };
 
 /**
  * Reads what the wrapper writes (see wrapper/forge-run.pl). A line that is no
@@ -26,10 +24,6 @@ export function frameOf(piece: LogPiece, isWrapped: boolean): Frame {
       return { kind: 'end' };
     case 'g':
       return { kind: 'gap', gap: { at, bytes: Number(text), why: 'OUTPUT_LIMIT' } };
-    case 'f':
-    case 'd':
-    case 'r':
-      return { kind: 'artifact', letter, text };
     default: {
       const stream = letter === 'e' || letter === 'E' ? 'stderr' : 'stdout';
       const truncated = !piece.endsLine || letter === 'O' || letter === 'E';
@@ -40,5 +34,5 @@ export function frameOf(piece: LogPiece, isWrapped: boolean): Frame {
 
 function letterOf({ lead, endsLine, bytes, offset }: LogPiece): string | undefined {
   if (lead === 'x' && endsLine && offset === 0 && bytes.length === 1) return 'x';
-  return /^[oeOEgfdr] $/.test(lead) ? lead.charAt(0) : undefined;
+  return /^[oeOEg] $/.test(lead) ? lead.charAt(0) : undefined;
 }

@@ -5,18 +5,24 @@ import { openSandbox } from '../../fixtures/sandbox.ts';
 import type { KubernetesRunner } from '../kubernetes.ts';
 import { endClosed } from '../../workflows/end-closed.ts';
 import { keepRooms } from '../../workflows/keep-rooms.ts';
-import { startRealCluster } from './fixtures/real-programs.ts';
+import { freePort } from '../../../../test/support/product.ts';
+import { gateOf } from './fixtures/real-gate.ts';
+import { settingsWithGate, startRealCluster } from './fixtures/real-programs.ts';
 import { tenantNamespace } from './manifests/names.ts';
 
 let cluster: Awaited<ReturnType<typeof startRealCluster>>;
 let runner: KubernetesRunner;
 let sandbox: SandboxUnderTest;
+let gate: Awaited<ReturnType<typeof gateOf>>;
 beforeAll(async () => {
-  cluster = await startRealCluster();
+  const port = await freePort();
+  cluster = await startRealCluster(settingsWithGate(port));
   runner = cluster.newRunner();
   sandbox = await openSandbox({ runner });
+  gate = await gateOf(sandbox, port);
 });
 afterAll(async () => {
+  await gate.close(1_000);
   await sandbox.close();
   await runner.close();
   await cluster.cluster[Symbol.asyncDispose]();

@@ -1,6 +1,6 @@
 import { constants } from 'node:os';
 import type { AttemptSight, AttemptUsage, StartRefusal, Verdict } from '../runner.ts';
-import { conditionOf, mainStateOf } from './cluster-objects.ts';
+import { conditionOf, hasCollector, mainStateOf } from './cluster-objects.ts';
 import type { JobObject, PodObject, TerminatedObject } from './cluster-objects.ts';
 import { resultIn } from './program-result.ts';
 
@@ -26,6 +26,13 @@ const budgetMs = { image: 60_000, config: 30_000, node: 240_000, podFacts: 30_00
  * a disruption, the container, what it waits for, its node, the Job.
  */
 export function sightOf(known: Known): AttemptSight {
+  const sight = sightOfProgram(known);
+  const { pod, podGoneAt } = known;
+  const uploading = sight.kind === 'ended' && !podGoneAt && pod !== undefined && hasCollector(pod);
+  return uploading ? { ...sight, uploading } : sight;
+}
+
+function sightOfProgram(known: Known): AttemptSight {
   const { job, pod, podGoneAt } = known;
   if (!pod) return withoutPod(known);
   const { running, terminated } = mainStateOf(pod);

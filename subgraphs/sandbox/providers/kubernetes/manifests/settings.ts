@@ -50,7 +50,7 @@ const place = z.strictObject({
   /** Where pods send to: the address of its Service, or its own. */
   address,
   port: positive.max(65_535),
-  /** The name in its certificate; pods find it in their hosts file. */
+  /** Its name; pods find it in their hosts file. */
   host: z.string().regex(/^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/, 'must be the name of a host'),
   /** The pods behind the Service. Left out, it lies outside of the cluster. */
   pods: z.strictObject({ namespace: objectName, labels }).nullable().default(null),
@@ -92,8 +92,8 @@ const collector = z.strictObject({
   image,
   command: z.array(z.string().min(1)).min(1),
   cpuMillicores: positive.default(100),
-  memoryMib: positive.default(128),
-  ephemeralMib: positive.default(64),
+  memoryMib: positive.default(64),
+  ephemeralMib: positive.default(16),
 });
 export type CollectorSettings = z.output<typeof collector>;
 

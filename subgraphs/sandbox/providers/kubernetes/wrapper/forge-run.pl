@@ -6,9 +6,8 @@
 # What the program prints goes to the container's log as one stream of frames, a
 # line each: a letter, a space, the text. `o` and `e` are whole lines of standard
 # output and error, `O` and `E` parts of one that goes on; `g` counts the bytes
-# that were dropped; `f` and `d` are a file that the program left and its content
-# in base64, `r` one that is not kept; `x` says that there is nothing more. The
-# result is written to /dev/termination-log, in at most 4,096 bytes.
+# that were dropped; `x` says that there is nothing more. The result is written to
+# /dev/termination-log, in at most 4,096 bytes.
 #
 # Variables whose names begin with FORGE_ENV_ are the program's: it gets them without
 # that. So what a program declares never reaches this perl or its loader.
@@ -38,7 +37,7 @@ sub now_ms {
 }
 
 my %option = ('timeout-ms' => 60_000, 'grace-ms' => 5_000, processes => 256, 'open-files' => 1_024,
-    'output-bytes' => 50 * 1_048_576, 'artifact-bytes' => 4 * 1_048_576);
+    'output-bytes' => 50 * 1_048_576);
 while (@ARGV && $ARGV[0] ne '--') {
     my ($name, $value) = (shift @ARGV) =~ /^--([a-z-]+)=([0-9]+)$/ or die "forge-run: what option is that?\n";
     $option{$name} = $value;
@@ -167,7 +166,6 @@ while (%stream || !defined $status) {
 while (waitpid(-1, 0) > 0) { }
 
 frame("g $dropped\n") if $dropped;
-collect($ENV{FORGE_ARTIFACTS}) if defined $ENV{FORGE_ARTIFACTS};
 frame("x\n");
 write_result();
 exit($status & 127 ? 128 + ($status & 127) : $status >> 8);
@@ -205,57 +203,4 @@ sub read_text {
     open my $file, '<', $path or return undef;
     local $/;
     return scalar <$file>;
-}
-
-# What the program left, when nothing of it runs any more: regular files with one name.
-sub collect {
-    my ($root) = @_;
-    my ($bytes, $files, $refusals) = (0, 0, 0);
-    my $refuse = sub {
-        my ($why, $path) = @_;
-        frame("r $why $path\n") if $refusals++ < 256;
-    };
-    my @found;
-    my @folders = ('');
-    while (defined(my $folder = shift @folders)) {
-        opendir my $handle, "$root/$folder" or do { $refuse->('UNREADABLE', $folder); next };
-        for my $name (sort readdir $handle) {
-            next if $name eq '.' || $name eq '..';
-            my $path = $folder eq '' ? $name : "$folder/$name";
-            my @facts = lstat "$root/$path";
-            if ($path =~ /[\x00-\x1f\x7f\\]/ || !utf8::decode(my $copy = $path) || length $path > 1_024) {
-                (my $shown = $path) =~ s/[\x00-\x1f\x7f\\]/?/g;
-                $refuse->('UNSAFE_PATH', substr $shown, 0, 1_024);
-            }
-            elsif (-d _) { ($path =~ tr!/!!) < 15 ? push @folders, $path : $refuse->('TOO_DEEP', $path) }
-            elsif (!-f _) { $refuse->('NOT_A_REGULAR_FILE', $path) }
-            elsif ($facts[3] > 1) { $refuse->('HARD_LINK', $path) }
-            else { push @found, [$path, $facts[7]] }
-            last if @found > 4_096;
-        }
-    }
-    for (sort { $a->[0] cmp $b->[0] } @found) {
-        my ($path, $size) = @$_;
-        if (++$files > 256) { $refuse->('TOO_MANY_FILES', $path); next }
-        if ($bytes + $size > $option{'artifact-bytes'}) { $refuse->('TOO_LARGE', $path); next }
-        open my $file, '<:raw', "$root/$path" or do { $refuse->('UNREADABLE', $path); next };
-        frame("f $size $path\n");
-        my $left = $size;
-        while ($left > 0) {
-            my $read = sysread $file, my $part, $left > 9_000 ? 9_000 : $left;
-            $part = "\0" x $left if !$read;    # it shrank: as long as was said
-            $left -= length $part;
-            frame('d ', encode($part), "\n");
-        }
-        $bytes += $size;
-    }
-}
-
-# Base64 by the one encoder that perl-base has.
-sub encode {
-    my $text = join '', map { substr $_, 1 } split /\n/, pack 'u', $_[0];
-    $text =~ tr{` -_}{AA-Za-z0-9+/};
-    my $padding = (3 - length($_[0]) % 3) % 3;
-    substr $text, -$padding, $padding, '=' x $padding if $padding;
-    return $text;
 }

@@ -51,7 +51,7 @@ export function collectorContainer(
       { name: 'FORGE_ARTIFACTS', value: folders.artifacts },
       { name: 'FORGE_JOB_ID', value: literal(order.key.jobId) },
       { name: 'FORGE_ATTEMPT', value: String(order.key.attempt) },
-      { name: 'FORGE_GATE', value: `https://${gate.host}:${gate.port}` },
+      { name: 'FORGE_GATE', value: `http://${gate.host}:${gate.port}` },
       { name: 'FORGE_UPLOAD_TOKEN_FILE', value: `${folders.token}/${uploadTokenKey}` },
     ],
     resources: collectorResources(collector),

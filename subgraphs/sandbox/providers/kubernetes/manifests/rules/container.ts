@@ -161,7 +161,7 @@ export const containerRules = rulesFor('Job', {
         return unless({
           ...both,
           FORGE_ATTEMPT: is('FORGE_ATTEMPT', attempt),
-          FORGE_GATE: gate !== null && is('FORGE_GATE', `https://${gate.host}:${gate.port}`),
+          FORGE_GATE: gate !== null && is('FORGE_GATE', `http://${gate.host}:${gate.port}`),
           FORGE_UPLOAD_TOKEN_FILE: is('FORGE_UPLOAD_TOKEN_FILE', '/forge/upload-token'),
         });
       }
