@@ -1,5 +1,5 @@
 import { ROOT_CONTEXT, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api';
-import type { Attributes, Context, Tracer } from '@opentelemetry/api';
+import type { Attributes, Context, Span, Tracer } from '@opentelemetry/api';
 import { parseTraceParent } from '@opentelemetry/core';
 import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-http';
 import { Resource } from '@opentelemetry/resources';
@@ -57,20 +57,10 @@ export function startTracing({ endpoint, ratio }: TracingOptions, service: strin
 export function tracingWith(tracer: Tracer, stop: () => Promise<void>, ratio = 1): Tracing {
   return {
     samples: () => Math.random() < ratio,
-    async span(name, traceparent, attributes, work) {
-      if (isUnsampled(traceparent)) return work(traceparent);
-      const options = { kind: SpanKind.SERVER, attributes };
-      const span = tracer.startSpan(name, options, contextOf(traceparent));
-      const { traceId, spanId, traceFlags } = span.spanContext();
-      try {
-        return await work(`00-${traceId}-${spanId}-${traceFlags.toString(16).padStart(2, '0')}`);
-      } catch (cause) {
-        span.setStatus({ code: SpanStatusCode.ERROR });
-        throw cause;
-      } finally {
-        span.end();
-      }
-    },
+    span: (name, traceparent, attributes, work) =>
+      isUnsampled(traceparent)
+        ? work(traceparent)
+        : within(tracer.startSpan(name, { kind, attributes }, contextOf(traceparent)), work),
     done(name, traceparent, attributes, startedMs) {
       if (isUnsampled(traceparent)) return;
       const startTime = performance.timeOrigin + startedMs;
@@ -78,6 +68,20 @@ export function tracingWith(tracer: Tracer, stop: () => Promise<void>, ratio = 1
     },
     stop,
   };
+}
+
+const kind = SpanKind.SERVER;
+
+async function within<T>(span: Span, work: (traceparent: string) => Promise<T>): Promise<T> {
+  const { traceId, spanId, traceFlags } = span.spanContext();
+  try {
+    return await work(`00-${traceId}-${spanId}-${traceFlags.toString(16).padStart(2, '0')}`);
+  } catch (cause) {
+    span.setStatus({ code: SpanStatusCode.ERROR });
+    throw cause;
+  } finally {
+    span.end();
+  }
 }
 
 /** Spans of a trace that is not recorded cost nothing: who began it decided for all. */

@@ -65,11 +65,13 @@ const starts: Readonly<Record<ContenderName, Start>> = {
   hive: (place) => hive(place, '--jit'),
   'hive-rust': (place) => hive(place, '--hive-router-runtime'),
   async ours({ folder, subgraphsPort }) {
+    const { version, scripts } = JSON.parse(
+      await readFile(join(root, 'package.json'), 'utf8'),
+    ) as { readonly version: string; readonly scripts: Readonly<Record<string, string>> };
+    // With what `npm run start:gateway` tells Node.
+    const flags = scripts['start:gateway']?.match(/--\S+/g) ?? [];
     const args = [String(subgraphsPort), folder];
-    const one = await started({ file: beside('ours.ts'), args });
-    const { version } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8')) as {
-      version: string;
-    };
+    const one = await started({ flags, file: beside('ours.ts'), args });
     return { ...one, versions: { forge: version, ...(await versionsIn(root, ['graphql'])) } };
   },
 };

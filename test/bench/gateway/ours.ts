@@ -8,6 +8,7 @@ import { defaultLimits } from '../../../gateway/limits/limits.ts';
 import { fixedSupergraph } from '../../../gateway/supergraph/source.ts';
 import { createTokenVerifier } from '../../../subgraphs/shared/auth.ts';
 import { createLog } from '../../../subgraphs/shared/log.ts';
+import { linesOfATurn } from '../../../subgraphs/shared/log-lines.ts';
 import { startTracing } from '../../../subgraphs/shared/telemetry.ts';
 import { guildSupergraph } from './guild.ts';
 
@@ -31,7 +32,7 @@ const rules = { issuer: 'bench', audience: 'forge', jwks: { file } };
 const gateway = await createGateway({
   config: { production: true, apollo: { key: undefined, graphRef: undefined } },
   // Every operation has its line, as in production; this process's output is the bench's.
-  log: createLog({ level: 'info' }, destination('/dev/null')),
+  log: createLog({ level: 'info' }, linesOfATurn(destination({ dest: '/dev/null', sync: true }))),
   supergraph: fixedSupergraph(guildSupergraph(Number(port))),
   endpoints: undefined,
   verifyToken: createTokenVerifier(rules, undefined),

@@ -14,6 +14,8 @@ export interface Started {
 }
 
 export interface Program {
+  /** Of Node itself. */
+  readonly flags?: readonly string[];
   readonly file: string;
   readonly args: readonly string[];
   readonly cwd?: string;
@@ -25,10 +27,10 @@ export interface Program {
 
 /** Starts a program of Node and waits until it is ready. The error has its last words. */
 export async function started(program: Program): Promise<Started> {
-  const { file, args, cwd, ready = /^ready (.*)$/m, channel = false } = program;
+  const { flags = [], file, args, cwd, ready = /^ready (.*)$/m, channel = false } = program;
   const stdio: StdioOptions = ['ignore', 'pipe', 'pipe', ...(channel ? (['ipc'] as const) : [])];
   const env = { ...process.env, NODE_ENV: 'production', NO_COLOR: '1' };
-  const child = spawn(process.execPath, [file, ...args], { stdio, env, cwd });
+  const child = spawn(process.execPath, [...flags, file, ...args], { stdio, env, cwd });
   let output = '';
   try {
     const told = await new Promise<string>((resolve, reject) => {
