@@ -2,7 +2,8 @@ import type { Change, ObjectStore } from './object-store.ts';
 import type { Condition, Job, Pod } from './objects.ts';
 import { timestamp } from './objects.ts';
 import { resources } from './resources.ts';
-import { create, removeQuietly, tracking } from './writes.ts';
+import { PodStarter, updateJob } from './pod-starter.ts';
+import { removeQuietly, tracking } from './writes.ts';
 
 /**
  * Gives each job its one pod, and the job its end when that has ended: complete,
@@ -10,11 +11,12 @@ import { create, removeQuietly, tracking } from './writes.ts';
  */
 export function runJobController(store: ObjectStore): () => void {
   const timers = new Set<NodeJS.Timeout>();
+  const starter = new PodStarter(store);
   const off = store.on(({ type, resource, object }: Change) => {
+    if (resource === resources.jobs && type !== 'DELETED') {
+      starter.look(object as Job);
+    }
     if (resource === resources.jobs && type === 'ADDED') {
-      setImmediate(() => {
-        startPod(store, object as Job);
-      });
       const { activeDeadlineSeconds } = (object as Job).spec;
       if (activeDeadlineSeconds === undefined) return;
       const timer = setTimeout(() => {
@@ -27,33 +29,9 @@ export function runJobController(store: ObjectStore): () => void {
   });
   return () => {
     off();
+    starter.stop();
     for (const timer of timers) clearTimeout(timer);
   };
-}
-
-function startPod(store: ObjectStore, { metadata, spec }: Job): void {
-  const { namespace, name, uid } = metadata;
-  if (namespace === undefined || store.find(resources.jobs, namespace, name) === undefined) return;
-  const { template } = spec;
-  const owner = { apiVersion: 'batch/v1', kind: 'Job', name, uid, controller: true };
-  const route = { resource: resources.pods, namespace, name: undefined, subresource: undefined };
-  create(store, route, {
-    metadata: {
-      generateName: `${name}-`,
-      labels: {
-        ...template.metadata?.labels,
-        'batch.kubernetes.io/job-name': name,
-        'batch.kubernetes.io/controller-uid': uid,
-      },
-      annotations: template.metadata?.annotations ?? {},
-      finalizers: [...(template.metadata?.finalizers ?? []), tracking],
-      ownerReferences: [owner],
-    },
-    spec: template.spec,
-  });
-  updateJob(store, { namespace, name, uid }, (job) => {
-    Object.assign(job.status, { active: 1, startTime: timestamp() });
-  });
 }
 
 function settle(store: ObjectStore, pod: Pod, type: Change['type']): void {
@@ -64,7 +42,8 @@ function settle(store: ObjectStore, pod: Pod, type: Change['type']): void {
   if (!isOver && type !== 'DELETED') return;
   setImmediate(() => {
     updateJob(store, { namespace, name: owner.name, uid: owner.uid }, (job) => {
-      end(job, phase === 'Succeeded' ? complete : failure(pod));
+      // Its queue took it off: it has not ended.
+      if (job.spec.suspend !== true) end(job, phase === 'Succeeded' ? complete : failure(pod));
     });
     if (!finalizers.includes(tracking) || type === 'DELETED') return;
     const found = store.find(resources.pods, namespace, pod.metadata.name);
@@ -106,17 +85,4 @@ function endOverdue(store: ObjectStore, { metadata }: Job): void {
   for (const pod of store.list(resources.pods, namespace)) {
     if (pod.metadata.ownerReferences?.[0]?.uid === uid) removeQuietly(store, pod);
   }
-}
-
-function updateJob(
-  store: ObjectStore,
-  { namespace, name, uid }: { namespace: string; name: string; uid: string },
-  change: (job: Job) => void,
-): void {
-  const found = store.find(resources.jobs, namespace, name);
-  if (found?.metadata.uid !== uid) return;
-  store.update(resources.jobs, found as Job, (job) => {
-    job.status = { ...(job as Partial<Job>).status };
-    change(job);
-  });
 }

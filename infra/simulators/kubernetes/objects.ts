@@ -40,6 +40,7 @@ export interface Job extends KubeObject {
   spec: {
     template: { metadata?: Partial<Metadata>; spec: PodSpec };
     activeDeadlineSeconds?: number;
+    suspend?: boolean;
   };
   status: {
     active?: number;

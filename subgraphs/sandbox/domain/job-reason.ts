@@ -38,6 +38,11 @@ const rules = {
     retryable: true,
     states: ['QUEUED'],
   },
+  WAITING_FOR_CLUSTER: {
+    message: 'The job waits for room where programs run.',
+    retryable: true,
+    states: ['QUEUED', 'CREATING'],
+  },
   START_REPEATED: {
     message: 'The runner did not start the program. Nothing of it ran, so it is tried again.',
     retryable: true,

@@ -127,7 +127,14 @@ export const defaultLimits: AttemptLimits = {
   graceMs: 5_000,
 };
 
-export type StartAnswer = { readonly kind: 'started' } | StartRefusal;
+export type StartAnswer = { readonly kind: 'started' } | StartPostponed | StartRefusal;
+
+/** There is no room for it now, and nothing of it ran: the same may be asked for again, later. */
+export interface StartPostponed {
+  readonly kind: 'postponed';
+  /** For people: what is in use. */
+  readonly message: string;
+}
 
 /** Nothing of the program ran. */
 export interface StartRefusal {
@@ -145,7 +152,7 @@ export type AttemptSight =
   /** Nothing is known of it here: never started, or removed. */
   | { readonly kind: 'absent' }
   /** Nothing of the program has run yet. `pulling` while its image is on the way. */
-  | { readonly kind: 'starting'; readonly pulling: boolean }
+  | { readonly kind: 'starting'; readonly pulling: boolean; readonly held?: StartHeld | undefined }
   | { readonly kind: 'running'; readonly startedAt: Date; readonly usage: AttemptUsage }
   | {
       readonly kind: 'ended';
@@ -166,6 +173,14 @@ export type AttemptSight =
       readonly usage: AttemptUsage;
       readonly message: string;
     };
+
+/** What keeps an attempt that is here from starting, beside itself. */
+export interface StartHeld {
+  /** `QUEUE`: somebody else says when it starts. `ROOM`: what it needs is in use. */
+  readonly by: 'QUEUE' | 'ROOM';
+  /** For people. */
+  readonly message: string;
+}
 
 /** How a program ended. Either it gave an exit code, or a signal ended it. */
 export interface Verdict {

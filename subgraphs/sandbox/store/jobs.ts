@@ -36,6 +36,7 @@ export async function insertJob(tx: Tx, order: NewJob): Promise<string> {
     reasonCode: reason.code,
     reasonMessage: reason.message,
     attempt: 1,
+    postponed: 0,
     exitCode: null,
     createdAt: at,
     deadlineAt: deadlineOf('QUEUED', at, spec),

@@ -23,6 +23,8 @@ export interface Wish {
   readonly attempt?: number;
   /** When its program started, if that is what is told. */
   readonly startedAt?: Date;
+  /** Back in line as the same attempt, with its credit, but not before this moment. */
+  readonly notBefore?: Date;
 }
 
 export type Moved = Exclude<MoveDecision['kind'], 'move' | 'forbidden'> | 'moved';
@@ -55,21 +57,24 @@ async function write(tx: Tx, job: JobRow, wish: Wish): Promise<void> {
   if (reason && !belongsTo(reason.code, to)) throw impossible(job, `to ${to} as ${reason.code}`);
   const from = job.state;
   const over = isEnd(to);
-  if (over || to === 'QUEUED') await closeAttempt(tx, job);
+  const isNext = to === 'QUEUED' && wish.notBefore === undefined;
+  if (over || isNext) await closeAttempt(tx, job);
   const changes = {
     state: to,
-    ready: false,
+    ready: to === 'QUEUED' && !isNext,
+    notBefore: wish.notBefore ?? null,
+    postponed: wish.notBefore ? job.postponed + 1 : isNext ? 0 : job.postponed,
     reasonCode: reason?.code ?? null,
     reasonMessage: reason?.message ?? null,
-    attempt: to === 'QUEUED' ? job.attempt + 1 : job.attempt,
+    attempt: isNext ? job.attempt + 1 : job.attempt,
     startedAt: job.startedAt ?? wish.startedAt ?? null,
     finishedAt: over ? at : null,
-    deadlineAt: over ? null : deadlineOf(to, at, job),
+    deadlineAt: over ? null : deadlineOf(to, wish.notBefore ? job.createdAt : at, job),
   };
   await tx.update(JobRow, { id: job.id }, changes);
   Object.assign(job, changes);
   await tellState(tx, job, by, at);
-  if (to === 'QUEUED') await openAttempt(tx, job, at);
+  if (isNext) await openAttempt(tx, job, at);
   tx.wakeAfterCommit(jobTopic(job.id));
   if (takesRoom(from) && !takesRoom(to)) tx.wakeAfterCommit(lineTopic);
 }

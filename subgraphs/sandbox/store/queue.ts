@@ -15,11 +15,13 @@ export interface Line {
 
 /**
  * Reads it: the next job of each tenant, found tenant by tenant however many
- * wait. Where programs need a room, nobody is in line whose own is not ready.
+ * wait. Where programs need a room, nobody is in line whose own is not ready, and
+ * nobody before its next job may be tried again: a job that waits for room keeps
+ * its turn.
  */
 export async function readLine(
   tx: AcrossTx,
-  rooms: { readonly areNeeded: boolean },
+  { areNeeded, at }: { readonly areNeeded: boolean; readonly at: Date },
 ): Promise<Line> {
   const loads = new Map(
     (
@@ -28,9 +30,10 @@ export async function readLine(
       ])
     ).map((row) => [row.tenant_id, loadOf(row)]),
   );
-  const heads = (await tx.query<HeadRow>(headsSql)).filter(({ room_state: state }) =>
-    rooms.areNeeded ? state === 'READY' : !isClosed(state ?? undefined),
-  );
+  const heads = (await tx.query<HeadRow>(headsSql)).filter((head) => {
+    if (head.not_before && head.not_before > at) return false;
+    return areNeeded ? head.room_state === 'READY' : !isClosed(head.room_state ?? undefined);
+  });
   return {
     tenants: heads.map((row) => ({
       tenant: row.tenant_id,
@@ -61,7 +64,7 @@ const headsSql = `
     r.state as room_state
   from tenants t
   cross join lateral (
-    select j.tenant_id, j.cpu_millicores, j.memory_mib, j.created_at
+    select j.tenant_id, j.cpu_millicores, j.memory_mib, j.created_at, j.not_before
     from job j where j.ready and j.tenant_id = t.tenant_id order by j.created_at, j.id limit 1
   ) as head
   left join tenant_quota q on q.tenant_id = t.tenant_id
@@ -79,6 +82,7 @@ interface HeadRow {
   readonly cpu_millicores: number;
   readonly memory_mib: number;
   readonly created_at: Date;
+  readonly not_before: Date | null;
   readonly concurrent_max: number | null;
   readonly queued_max: number | null;
   readonly cpu_millicores_max: number | null;

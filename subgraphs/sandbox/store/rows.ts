@@ -27,6 +27,10 @@ export class JobRow {
   @Column({ type: 'text', name: 'reason_code', nullable: true }) reasonCode!: JobReasonCode | null;
   @Column({ type: 'text', name: 'reason_message', nullable: true }) reasonMessage!: string | null;
   @Column({ type: 'integer' }) attempt!: number;
+  /** When it may be given its turn again, if the runner had no room for it. */
+  @Column({ type: 'timestamptz', name: 'not_before', nullable: true }) notBefore!: Date | null;
+  /** How often that was so. */
+  @Column({ type: 'integer' }) postponed!: number;
   @Column({ type: 'double precision', name: 'progress_percent', nullable: true })
   progressPercent!: number | null;
   @Column({ type: 'text', name: 'progress_message', nullable: true })

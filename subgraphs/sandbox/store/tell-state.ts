@@ -61,6 +61,6 @@ const actions: Record<JobState, string> = {
   TIMED_OUT: 'timed-out',
 };
 
-function actionOf({ state, attempt }: JobRow): string {
-  return state === 'QUEUED' && attempt > 1 ? 'queued-again' : actions[state];
+function actionOf({ state, attempt, postponed }: JobRow): string {
+  return state === 'QUEUED' && (attempt > 1 || postponed > 0) ? 'queued-again' : actions[state];
 }

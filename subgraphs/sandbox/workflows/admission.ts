@@ -31,7 +31,9 @@ export async function admitNext(
   { clock, capacity, rooms }: Pick<SandboxDeps, 'clock' | 'capacity' | 'rooms'>,
 ): Promise<'admitted' | 'changed' | 'none'> {
   const turn = async () => {
-    const { tenants, total } = await db.across((across) => readLine(across, rooms));
+    const { tenants, total } = await db.across((across) =>
+      readLine(across, { areNeeded: rooms.areNeeded, at: clock.now() }),
+    );
     return decideTurn(tenants, total, capacity);
   };
   const expected = await turn();
@@ -44,7 +46,8 @@ export async function admitNext(
     const jobId = await lockNext(tx);
     const job = jobId === undefined ? null : await findJob(tx, jobId);
     if (!job) return 'changed';
-    const ref = { jobId: job.id, attempt: job.attempt };
+    const { attempt, postponed } = job;
+    const ref = { jobId: job.id, attempt, ...(postponed > 0 && { turn: postponed }) };
     await moveJob(tx, job.id, { to: 'ADMITTED', by: sandboxActor, at: clock.now() });
     await runJob.start(tx, runIdOf(ref), ref);
     return 'admitted';

@@ -15,6 +15,8 @@ export interface Flow {
   readonly run: Run;
   readonly deps: SandboxDeps;
   readonly ref: AttemptRef;
+  /** How often the attempt was postponed before. */
+  readonly turn: number;
 }
 
 /** Writes while a step is under way. What is written must bear being repeated. */

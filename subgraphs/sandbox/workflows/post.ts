@@ -77,6 +77,11 @@ export class Post implements Disposable {
     return deadlineAt !== null && this.#now() > deadlineAt.getTime() + graceMs;
   }
 
+  isDeadlineNear(marginMs: number): boolean {
+    const { deadlineAt } = this.job;
+    return deadlineAt !== null && this.#now() > deadlineAt.getTime() - marginMs;
+  }
+
   isSampleDue(): boolean {
     return this.#now() - this.#sampledAt >= this.#flow.deps.pace.sampleMs;
   }

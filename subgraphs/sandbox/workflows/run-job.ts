@@ -11,6 +11,7 @@ import type { SandboxDeps } from './deps.ts';
 import type { Flow } from './flow.ts';
 import { sandboxActor } from './flow.ts';
 import { giveUpStart } from './give-up.ts';
+import { postpone } from './postpone.ts';
 import { failRefused, startProgram } from './start-program.ts';
 import { tidyUp } from './tidy-up.ts';
 import { watchProgram } from './watch-program.ts';
@@ -33,23 +34,31 @@ import { watchProgram } from './watch-program.ts';
  * | in `collect` | files that are kept stay, the others are collected |
  * | in `settle` | billing's answer is in the attempt's row |
  * | in `finish` | the end is one transaction: it is there, or it is done |
+ * | in `clear`, or before `postponed` | what is left on the runner is removed again, then the job is put back in line |
  * | before or in `tidy` | what is left on the runner is removed; what is gone is tidy |
  *
  * A bug in a part ends the job with INTERNAL instead of leaving it to its
  * deadline. The names of the operations are data: runs may wait on them.
  */
-export const runJob = defineWorkflow<AttemptRef, SandboxDeps>('sandbox.run-job', carryOut);
+export const runJob = defineWorkflow<AttemptTurn, SandboxDeps>('sandbox.run-job', carryOut);
 
-/** The id of the run of an attempt: a second start of it is none. */
-export function runIdOf({ jobId, attempt }: AttemptRef): string {
-  return `${jobId}:${String(attempt)}`;
+/** An attempt, and how often it was postponed before. */
+export type AttemptTurn = AttemptRef & { readonly turn?: number };
+
+/** The id of the run of an attempt's turn: a second start of it is none. */
+export function runIdOf({ jobId, attempt, turn = 0 }: AttemptTurn): string {
+  return `${jobId}:${String(attempt)}${turn === 0 ? '' : `:${String(turn)}`}`;
 }
 
 /** The body of the workflow. */
-export async function carryOut(run: Run, ref: AttemptRef, deps: SandboxDeps): Promise<void> {
-  const flow: Flow = { run, deps, ref: { jobId: ref.jobId, attempt: ref.attempt } };
+export async function carryOut(
+  run: Run,
+  { jobId, attempt, turn = 0 }: AttemptTurn,
+  deps: SandboxDeps,
+): Promise<void> {
+  const flow: Flow = { run, deps, ref: { jobId, attempt }, turn };
   try {
-    await bringToItsEnd(flow);
+    if ((await bringToItsEnd(flow)) === 'postponed') return;
   } catch (cause) {
     if (run.signal.aborted) throw cause;
     run.log.error({ err: cause, ...flow.ref }, 'the run of a job broke');
@@ -61,21 +70,28 @@ export async function carryOut(run: Run, ref: AttemptRef, deps: SandboxDeps): Pr
 /** The parts ask again by themselves, for as long as it makes sense. */
 const once = { attemptsMax: 1 };
 
-async function bringToItsEnd(flow: Flow): Promise<void> {
+async function bringToItsEnd(flow: Flow): Promise<'ended' | 'postponed'> {
   const { run, deps, ref } = flow;
   const at = () => deps.clock.now();
   const begun = await run.tx('begin', async (tx) => {
     const wish = { to: 'CREATING', by: sandboxActor, at: at(), attempt: ref.attempt } as const;
     return (await moveJob(tx, ref.jobId, wish)).outcome;
   });
-  if (begun === 'over') return;
+  if (begun === 'over') return 'ended';
 
   const started = await run.step('start', () => startProgram(flow), once);
   if (started.kind === 'refused') {
     await run.tx('refused', (tx) => failRefused(tx, flow, started));
-    return;
+    return 'ended';
   }
-  const seen = await run.step('watch', () => watchProgram(flow), once);
+  const seen =
+    started.kind === 'postponed'
+      ? started
+      : await run.step('watch', () => watchProgram(flow), once);
+  if (seen.kind === 'postponed') {
+    await postpone(flow, seen);
+    return 'postponed';
+  }
   if (seen.kind === 'refused') await run.tx('refused', (tx) => failRefused(tx, flow, seen));
   if (seen.kind === 'not-started') await giveUpStart(flow);
   if (seen.kind === 'ended') {
@@ -83,6 +99,7 @@ async function bringToItsEnd(flow: Flow): Promise<void> {
     await run.step('settle', () => awaitSettlement(flow), once);
   }
   await run.tx('finish', (tx) => finishJob(tx, ref, sandboxActor, at()));
+  return 'ended';
 }
 
 /** Ends the job with what is known of it. Its program is removed afterwards. */

@@ -9,6 +9,7 @@ import { failUnstarted } from '../store/finish-job.ts';
 import { findJob, specOf } from '../store/jobs.ts';
 import type { Flow } from './flow.ts';
 import { askUntil, sandboxActor, writing } from './flow.ts';
+import type { Postponed } from './postpone.ts';
 
 /** What a runner's refusal means for the job. */
 export interface Refused {
@@ -18,12 +19,12 @@ export interface Refused {
 
 /**
  * Has the runner start the program, asking again under the same key for as long
- * as the job may be created. `unclear` when there was no answer in that time, or
+ * as the job may be created. `postponed` when the runner has no room now. `unclear` when there was no answer in that time, or
  * the job is not to be started any more: whoever watches finds out what is there.
  */
 export async function startProgram(
   flow: Flow,
-): Promise<{ readonly kind: 'started' | 'unclear' } | Refused> {
+): Promise<{ readonly kind: 'started' | 'unclear' } | Postponed | Refused> {
   const { run, deps, ref } = flow;
   const order = await askUntil(flow, endOfTime, () =>
     writing(flow, async (tx) => {
@@ -39,6 +40,7 @@ export async function startProgram(
   const answer = await askUntil(flow, order.until, () => deps.runner.start(order.order, call));
   if (!answer) return { kind: 'unclear' };
   if (answer.kind === 'refused') return refusalOf(flow, answer);
+  if (answer.kind === 'postponed') return answer;
   return { kind: 'started' };
 }
 
@@ -61,15 +63,15 @@ function orderOf(
 
 /** A refusal in public words. What the runner says is for operators, except what to do about it. */
 export async function refusalOf(
-  { run, deps, ref }: Flow,
+  { run, deps, ref }: Pick<Flow, 'run' | 'deps' | 'ref'>,
   { reason, message }: StartRefusal,
 ): Promise<Refused> {
   run.log.error({ ...ref, reason, message }, 'the runner refused a program');
-  return { kind: 'refused', reason: jobReason(reason, await whatToDo({ run, deps, ref }, reason)) };
+  return { kind: 'refused', reason: jobReason(reason, await whatToDo({ run, deps }, reason)) };
 }
 
 async function whatToDo(
-  { run, deps }: Flow,
+  { run, deps }: Pick<Flow, 'run' | 'deps'>,
   reason: StartRefusal['reason'],
 ): Promise<string | undefined> {
   if (reason !== 'RUNNER_UNAVAILABLE') return undefined;

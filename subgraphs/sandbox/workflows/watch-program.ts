@@ -2,14 +2,17 @@ import { sleep } from '../../shared/time.ts';
 import { stopGraceMs } from '../domain/job-deadline.ts';
 import { isEnd } from '../domain/job-state.ts';
 import { chunkDelayMs } from '../domain/output.ts';
+import { jobReason } from '../domain/job-reason.ts';
 import { judge, lost } from '../domain/verdict.ts';
 import type { AttemptSight } from '../providers/runner.ts';
 import { endUnseen } from '../store/finish-job.ts';
 import { moveJob } from '../store/move-job.ts';
+import { holdStart } from '../store/postpone-job.ts';
 import { endProgram, markStarted, sampleUsage } from '../store/program.ts';
 import type { Flow } from './flow.ts';
 import { isNoAnswer, sandboxActor, writing } from './flow.ts';
 import { Post } from './post.ts';
+import type { Postponed } from './postpone.ts';
 import { readOutput } from './read-output.ts';
 import type { Refused } from './start-program.ts';
 import { refusalOf } from './start-program.ts';
@@ -23,6 +26,8 @@ export type Watched =
   | { readonly kind: 'not-started' }
   /** Somebody else has ended the job, or begun its next attempt. */
   | { readonly kind: 'over' }
+  /** It is here, but what it needs is in use. */
+  | Postponed
   | Refused;
 
 /**
@@ -86,10 +91,13 @@ async function onAbsent(flow: Flow, post: Post): Promise<Watched> {
   return { kind: 'ended' };
 }
 
+/** How long before its deadline a start that a queue holds back is given more time. */
+const heldMarginMs = 45_000;
+
 async function onStarting(
   flow: Flow,
   post: Post,
-  { pulling }: AttemptSight & { kind: 'starting' },
+  { pulling, held }: AttemptSight & { kind: 'starting' },
 ): Promise<Watched | undefined> {
   const { run, deps, ref } = flow;
   if (post.isCancelling()) {
@@ -97,7 +105,19 @@ async function onStarting(
     await deps.runner.remove(ref, { signal: run.signal });
     return { kind: 'stopped' };
   }
-  if (post.isStartOverdue()) return { kind: 'not-started' };
+  const isTold = post.job.reasonCode === 'WAITING_FOR_CLUSTER';
+  if (held?.by === 'QUEUE' && (!isTold || post.isDeadlineNear(heldMarginMs))) {
+    const reason = jobReason('WAITING_FOR_CLUSTER', held.message);
+    const mayWait = await writing(flow, (tx) => holdStart(tx, ref, reason, deps.clock.now()));
+    if (!mayWait) return { kind: 'not-started' };
+    post.forget();
+    return undefined;
+  }
+  if (post.isStartOverdue()) {
+    return held?.by === 'ROOM'
+      ? { kind: 'postponed', message: held.message }
+      : { kind: 'not-started' };
+  }
   if (pulling && post.job.state === 'CREATING') {
     const wish = { to: 'PULLING', by: sandboxActor, at: deps.clock.now() } as const;
     await writing(flow, (tx) => moveJob(tx, ref.jobId, { ...wish, attempt: ref.attempt }));

@@ -3,6 +3,7 @@ import type { Watched } from './list-watch.ts';
 /** What the runner reads of a Job, as the API writes it. */
 export interface JobObject extends Watched {
   readonly metadata: Watched['metadata'] & Marked;
+  readonly spec?: { readonly suspend?: boolean };
   readonly status?: { readonly conditions?: readonly ConditionObject[] };
 }
 

@@ -50,6 +50,7 @@ export async function placeAttempt(
     await giveSecret(places, objects, job, signal);
     return { kind: 'started' };
   } catch (error) {
+    if (isQuotaUsedUp(error)) return { kind: 'postponed', message: quotaInUse(error) };
     const refusal = refusalOf(error);
     if (refusal) return refusal;
     throw error;
@@ -122,10 +123,20 @@ function refused(reason: StartRefusal['reason'], message: string): StartRefusal 
   return { kind: 'refused', reason, message };
 }
 
-/** What the cluster will say again, however often it is asked. A quota that is used up passes. */
+/** Nothing was made, and it passes when something of the tenant ends. */
+function isQuotaUsedUp(error: unknown): error is ClusterError {
+  return isStatus(error, 403) && error.message.includes('exceeded quota');
+}
+
+/** Which of its limits, in the words of Kubernetes: `limited: count/jobs.batch=50`. */
+function quotaInUse({ message }: ClusterError): string {
+  const [, limited = ''] = /limited: (.+)$/.exec(message) ?? [];
+  return `The quota of its namespace is in use${limited === '' ? '' : ` (${limited})`}.`;
+}
+
+/** What the cluster will say again, however often it is asked. */
 function refusalOf(error: unknown): StartRefusal | undefined {
-  if (!(error instanceof ClusterError) || error.message.includes('exceeded quota'))
-    return undefined;
+  if (!(error instanceof ClusterError)) return undefined;
   const { status, reason, message } = error;
   if (![400, 403, 413, 422].includes(status)) return undefined;
   return refused('START_FAILED', `${reason}: ${message}`);

@@ -89,12 +89,7 @@ describe('a start', () => {
     expect(secrets()).toHaveLength(0);
   });
 
-  it('is not a refusal when the quota of the namespace is used up: it passes', async () => {
-    cluster.current.simulator.faults.add({
-      verb: 'create',
-      resource: 'jobs',
-      fault: { kind: 'delay', ms: 0 },
-    });
+  it('fault 23: is put off when the quota of the namespace is used up, once, with what is in use', async () => {
     const runner = newRunner();
     await runner.start(asked());
     const { store } = cluster.current.simulator;
@@ -104,8 +99,42 @@ describe('a start', () => {
       Object.assign(draft, { spec: { hard: { 'count/jobs.batch': '1' } } });
     });
     const second = asked();
-    await expect(runner.start(second)).rejects.toMatchObject({ retryable: true });
+    expect(await runner.start(second)).toEqual({
+      kind: 'postponed',
+      message: 'The quota of its namespace is in use (count/jobs.batch=1).',
+    });
+    expect(cluster.current.simulator.count('create jobs')).toBe(2);
     expect(await runner.look(second.key)).toEqual({ kind: 'absent' });
+  });
+
+  it('fault 23: tells that the quota holds no pod for its Job, and starts as soon as it does', async () => {
+    const runner = newRunner();
+    const [first, second] = [asked(), asked()];
+    await runner.start(first);
+    const { store } = cluster.current.simulator;
+    const [quota] = store.list(resources.resourcequotas);
+    if (!quota) throw new Error('no quota');
+    store.update(resources.resourcequotas, quota, (draft) => {
+      Object.assign(draft, { spec: { hard: { pods: '1' } } });
+    });
+    await runner.start(second);
+    const job = store
+      .list(resources.jobs)
+      .find(({ metadata }) => metadata.name === attemptName(second.key));
+    if (!job) throw new Error('no job');
+    store.update(resources.jobs, job, ({ metadata }) => {
+      metadata.creationTimestamp = new Date(Date.now() - 60_000).toISOString();
+    });
+    const held = { by: 'ROOM', message: expect.stringContaining('quota') as unknown };
+    for (let n = 0; n < 200; n += 1) {
+      const sight = await runner.look(second.key);
+      if (sight.kind === 'starting' && sight.held) break;
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+    expect(await runner.look(second.key)).toMatchObject({ kind: 'starting', held });
+    await runner.remove(first.key);
+    await runner.wait(second.key, { position: '', kind: 'starting' }, { timeoutMs: 5_000 });
+    expect(await runner.look(second.key)).toMatchObject({ kind: 'running' });
   });
 
   it('keeps tenants apart, each in a namespace that is whole before its Job', async () => {

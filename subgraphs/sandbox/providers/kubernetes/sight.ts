@@ -1,7 +1,8 @@
 import { constants } from 'node:os';
-import type { AttemptSight, AttemptUsage, StartRefusal, Verdict } from '../runner.ts';
+import type { AttemptSight, AttemptUsage, StartHeld, StartRefusal, Verdict } from '../runner.ts';
 import { conditionOf, hasCollector, mainStateOf } from './cluster-objects.ts';
 import type { JobObject, PodObject, TerminatedObject } from './cluster-objects.ts';
+import { labelNames } from './manifests/names.ts';
 import { resultIn } from './program-result.ts';
 
 /** What is known of an attempt on the cluster. */
@@ -18,7 +19,13 @@ export interface Known {
 export const stopAnnotation = 'forge.dev/stop-requested-at';
 
 /** How long something may take that mends itself or never. */
-const budgetMs = { image: 60_000, config: 30_000, node: 240_000, podFacts: 30_000 } as const;
+const budgetMs = {
+  image: 60_000,
+  config: 30_000,
+  node: 240_000,
+  podFacts: 30_000,
+  noPod: 10_000,
+} as const;
 
 /**
  * Tells where an attempt stands. The container's end is the program's: a pod of
@@ -43,6 +50,9 @@ function sightOfProgram(known: Known): AttemptSight {
   if (disruption && pod.status?.phase === 'Failed') {
     return lostOr(known, disruption.message ?? disruption.reason ?? 'The pod was disrupted.');
   }
+  if (terminated && job.spec?.suspend === true && isCutShort(terminated, job)) {
+    return lostOr(known, 'The queue of the cluster took it off while it ran.');
+  }
   if (terminated) return endOf(terminated, known);
   if (podGoneAt) return withoutWord(known);
   if (running) {
@@ -52,13 +62,34 @@ function sightOfProgram(known: Known): AttemptSight {
   return waitingSight(job, pod, known);
 }
 
+/** Whether somebody else ended a program that would have gone on. */
+function isCutShort({ reason }: TerminatedObject, { metadata }: JobObject): boolean {
+  return reason !== 'Completed' && metadata.annotations?.[stopAnnotation] === undefined;
+}
+
 function withoutPod({ job, now }: Known): AttemptSight {
   const failed = conditionOf(job, 'Failed');
-  if (!failed) return { kind: 'starting', pulling: false };
+  if (!failed) return { kind: 'starting', pulling: false, held: heldBy(job, now) };
   // Its pod may be told of a moment later than its end.
   const since = now.getTime() - Date.parse(failed.lastTransitionTime ?? '');
   if (since < budgetMs.podFacts) return { kind: 'starting', pulling: false };
   return refusal(`The Job failed without a pod: ${failed.reason ?? ''} ${failed.message ?? ''}`);
+}
+
+/**
+ * What keeps a pod from being made: a queue that has not let its Job in, or,
+ * after a while, that the quota of its namespace does not hold another pod. The
+ * Job controller says the latter in an event alone, and tries again by itself.
+ * Source: Kueue, Run a Kubernetes Job; Kubernetes, Suspending a Job.
+ */
+function heldBy({ metadata, spec }: JobObject, now: Date): StartHeld | undefined {
+  if (spec?.suspend === true) {
+    const queue = metadata.labels?.[labelNames.queue] ?? '';
+    return { by: 'QUEUE', message: `The queue "${queue}" of the cluster has not let it in yet.` };
+  }
+  if (now.getTime() - Date.parse(metadata.creationTimestamp) < budgetMs.noPod) return undefined;
+  const message = 'The cluster makes no pod for it: the quota of its namespace is in use.';
+  return { by: 'ROOM', message };
 }
 
 /** The pod is gone, and what was last seen of it is no end. */
@@ -67,6 +98,9 @@ function withoutWord(known: Known): AttemptSight {
   const started = pod && mainStateOf(pod).running?.startedAt;
   const waitedMs = now.getTime() - (podGoneAt?.getTime() ?? 0);
   const isSettled = conditionOf(job, 'Failed') ?? conditionOf(job, 'Complete');
+  if (started === undefined && job.spec?.suspend === true) {
+    return { kind: 'starting', pulling: false, held: heldBy(job, now) };
+  }
   if (started === undefined) {
     if (job.metadata.annotations?.[stopAnnotation] === undefined && waitedMs < budgetMs.podFacts) {
       return { kind: 'starting', pulling: false };
