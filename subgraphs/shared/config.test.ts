@@ -33,6 +33,9 @@ describe('settings', () => {
     expect(foreign).toEqual([
       'NODE_ENV',
       'DATABASE_URL',
+      'STRIPE_SECRET_KEY',
+      'STRIPE_WEBHOOK_SECRET',
+      'STRIPE_CLIENT_ID',
       'APOLLO_KEY',
       'APOLLO_GRAPH_REF',
       'APOLLO_UPLINK_ENDPOINTS',

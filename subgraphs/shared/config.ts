@@ -6,6 +6,8 @@ import type { ArtifactsConfig } from './artifacts-config.ts';
 import type { TokenRules } from './auth.ts';
 import type { KeySource } from './keys.ts';
 import type { LogLevel } from './log.ts';
+import type { StripeConfig } from './stripe-settings.ts';
+import { stripeOf, stripeProblems, stripeSettings } from './stripe-settings.ts';
 import type { TracingOptions } from './telemetry.ts';
 import { count, mebibytes, names, onOff, port, share, text, url, urls } from './setting-kinds.ts';
 
@@ -125,6 +127,7 @@ export const settings = {
     about: 'Whether answers say what they cost, in `extensions.cost`: on or off.',
     schema: onOff,
   },
+  ...stripeSettings,
   APOLLO_KEY: {
     about: 'The key of GraphOS: usage is reported, and a gateway may get its supergraph there.',
     schema: text,
@@ -192,6 +195,7 @@ export interface Config {
     readonly artifacts: ArtifactsConfig;
     readonly duties: 'programs' | 'tenancy' | 'both';
   };
+  readonly stripe: StripeConfig;
   readonly apollo: {
     readonly key: string | undefined;
     readonly graphRef: string | undefined;
@@ -241,6 +245,7 @@ function contradictions(values: Values): string[] {
     problems.push(`FORGE_PERSISTED_OPERATIONS_MODE=${mode} needs FORGE_PERSISTED_OPERATIONS.`);
   }
   problems.push(...artifactContradictions(values));
+  problems.push(...stripeProblems(values));
   if (values.NODE_ENV !== 'production') return problems;
   const needed = ['DATABASE_URL', 'FORGE_ISSUER', 'FORGE_ROOT_SECRET'] as const;
   for (const name of needed) {
@@ -297,15 +302,20 @@ function configOf(values: Values): Config {
       artifacts: artifactsOf(values, dataDir),
       duties: values.FORGE_SANDBOX_DUTIES,
     },
+    stripe: stripeOf(values),
     apollo: {
       key: values.APOLLO_KEY,
       graphRef: values.APOLLO_GRAPH_REF,
       uplink: values.APOLLO_UPLINK_ENDPOINTS,
     },
     log: { level: values.FORGE_LOG_LEVEL },
-    tracing: {
-      endpoint: values.OTEL_EXPORTER_OTLP_ENDPOINT,
-      ratio: values.OTEL_TRACES_SAMPLER_ARG,
-    },
+    tracing: tracingOf(values),
+  };
+}
+
+function tracingOf(values: Values): TracingOptions {
+  return {
+    endpoint: values.OTEL_EXPORTER_OTLP_ENDPOINT,
+    ratio: values.OTEL_TRACES_SAMPLER_ARG,
   };
 }

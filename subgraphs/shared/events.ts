@@ -85,6 +85,8 @@ export interface FollowOptions {
   readonly after?: string;
   /** Whether the stream is over once this fact has been given. */
   readonly endsAfter: (event: StoredEvent) => boolean;
+  /** For how long the stream waits for more after this fact; for ever without a time. */
+  readonly graceMs?: (event: StoredEvent) => number | undefined;
 }
 
 /** Logs as one caller may see them. */
@@ -134,7 +136,7 @@ export function eventReader({ db, tenant, cursorKey, signal }: EventReaderOption
   return {
     cursor,
     seqOf,
-    async follow(stream, { after, endsAfter }) {
+    async follow(stream, { after, endsAfter, graceMs = () => undefined }) {
       const start = await db.tx(tenant, async (tx) => {
         const { first, last } = await boundsOf(tx, stream);
         if (after === latest) return last;
@@ -143,7 +145,7 @@ export function eventReader({ db, tenant, cursorKey, signal }: EventReaderOption
         if (first > seq + 1 && last > seq) throw expired();
         return seq;
       });
-      return followed({ db, tenant, stream, signal }, start, endsAfter);
+      return followed({ db, tenant, stream, signal }, start, { endsAfter, graceMs });
     },
   };
 }
@@ -175,11 +177,12 @@ async function boundsOf(tx: Tx, stream: string): Promise<{ first: number; last: 
 async function* followed(
   from: Pick<EventReaderOptions, 'db' | 'tenant' | 'signal'> & { readonly stream: string },
   start: number,
-  endsAfter: FollowOptions['endsAfter'],
+  { endsAfter, graceMs }: Required<Pick<FollowOptions, 'endsAfter' | 'graceMs'>>,
 ): AsyncGenerator<StoredEvent, void, undefined> {
   const { db, tenant, stream, signal } = from;
   const bell = bellOf(db.wakeups, streamTopic(tenant, stream));
   let seq = start;
+  let until = Infinity;
   try {
     while (!signal.aborted) {
       // Listening began before the look, so nothing falls between the two.
@@ -194,11 +197,14 @@ async function* followed(
         seq = event.seq;
         yield event;
         if (endsAfter(event) || isAborted(signal)) return;
+        until = Date.now() + (graceMs(event) ?? Infinity);
       }
       if (events.length > 0) continue;
       // A log that is over has nothing more to give, also to who comes after its last fact.
       if (ended) return;
-      await bell.ring(pollMs, signal);
+      const leftMs = until - Date.now();
+      if (leftMs <= 0) return;
+      await bell.ring(Math.min(pollMs, leftMs), signal);
     }
   } finally {
     bell.remove();

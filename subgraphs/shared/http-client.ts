@@ -23,6 +23,8 @@ export interface HttpRequest {
    * it carries a key that the provider honours. Nothing else is sent again.
    */
   readonly repeatable: boolean;
+  /** For all tries of this request together, if it is less than the client's. */
+  readonly deadlineMs?: number;
   readonly signal?: AbortSignal;
 }
 
@@ -41,6 +43,8 @@ export interface HttpClientOptions {
   readonly deadlineMs: number;
   readonly attemptsMax: number;
   readonly responseBytesMax?: number;
+  /** Whether an answer tells of trouble that passes. Without it, 429 and 5xx but 501 do. */
+  readonly isPassing?: (answer: HttpAnswer) => boolean;
 }
 
 export interface HttpClient {
@@ -85,7 +89,8 @@ export function httpClient(options: HttpClientOptions): HttpClient {
 
   return {
     async call(request) {
-      const until = Date.now() + options.deadlineMs;
+      const deadlineMs = Math.min(options.deadlineMs, request.deadlineMs ?? Infinity);
+      const until = Date.now() + deadlineMs;
       const breaker = breakerOf(request.tenant);
       budget.call();
       for (let attempts = 1; ; attempts += 1) {
@@ -134,7 +139,7 @@ async function tryOnce(
   agent: Agent,
   breaker: CircuitBreakerPolicy,
   request: HttpRequest,
-  { timeoutMs }: HttpClientOptions,
+  { timeoutMs, isPassing = isPassingStatus }: HttpClientOptions,
   until: number,
 ): Promise<Outcome> {
   const leftMs = Math.max(1, Math.min(timeoutMs, until - Date.now()));
@@ -148,16 +153,19 @@ async function tryOnce(
       if (given.status >= 500) throw new Troubled(given);
       return given;
     });
-    const passing = answer.status === 429;
-    return { answer, passing, retryAfterMs: retryAfterOf(answer) };
+    return { answer, passing: isPassing(answer), retryAfterMs: retryAfterOf(answer) };
   } catch (cause) {
     if (request.signal?.aborted) throw request.signal.reason;
     if (!(cause instanceof Troubled)) {
       return { cause, passing: !(cause instanceof errors.ResponseExceededMaxSizeError) };
     }
-    const passing = cause.answer.status !== 501;
-    return { answer: cause.answer, passing, retryAfterMs: retryAfterOf(cause.answer) };
+    const { answer } = cause;
+    return { answer, passing: isPassing(answer), retryAfterMs: retryAfterOf(answer) };
   }
+}
+
+function isPassingStatus({ status }: HttpAnswer): boolean {
+  return status === 429 || (status >= 500 && status !== 501);
 }
 
 async function exchange(

@@ -2,7 +2,21 @@ import { randomBytes } from 'node:crypto';
 
 /** The kinds of things that have an id; the kind is the id's first word. */
 export type IdKind =
-  'approval' | 'artifact' | 'aud' | 'job' | 'ltx' | 'meter' | 'msg' | 'report' | 'run';
+  | 'account'
+  | 'approval'
+  | 'artifact'
+  | 'attempt'
+  | 'aud'
+  | 'dispute'
+  | 'job'
+  | 'ltx'
+  | 'meter'
+  | 'msg'
+  | 'op'
+  | 'payment'
+  | 'refund'
+  | 'report'
+  | 'run';
 
 const alphabet = '0123456789abcdefghjkmnpqrstvwxyz';
 const timeLength = 10;
