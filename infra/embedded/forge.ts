@@ -27,6 +27,7 @@ import { ensureIssuer } from './issuer.ts';
 import { lifetime } from './lifetime.ts';
 import type { Lifetime } from './lifetime.ts';
 import { startPostgres } from './postgres.ts';
+import { withStripe } from './stripe.ts';
 
 /** The whole product, running. */
 export interface Forge {
@@ -73,8 +74,10 @@ interface Start {
   readonly onFatal: (reason: string) => void;
 }
 
-async function startParts(start: Start): Promise<Forge> {
-  const { config, life } = start;
+async function startParts(given: Start): Promise<Forge> {
+  const { life } = given;
+  const config = await withStripe(given.config, life);
+  const start = { ...given, config };
   const keys = loadKeys(config.keys);
   await ensureIssuer(config);
   const url = config.databaseUrl ?? (await embedded(start));
@@ -226,10 +229,13 @@ async function databaseCheck(db: Database): Promise<string | undefined> {
   return undefined;
 }
 
-function notesOf({ databaseUrl, auth, sandbox }: Config): string[] {
+function notesOf({ databaseUrl, auth, sandbox, stripe }: Config): string[] {
   const notes: string[] = [];
   if (databaseUrl === undefined) notes.push('Postgres is embedded: for development only');
   if (auth.development) notes.push('tokens come from the development issuer');
+  if (stripe.baseUrl !== undefined) {
+    notes.push('payments go to a simulator until STRIPE_SECRET_KEY is set');
+  }
   notes.push(`jobs run on the ${sandbox.driver} runner`);
   return notes;
 }

@@ -12,25 +12,47 @@ import { UsageEventResolver } from './graph/metering/usage-event.ts';
 import { usageRoute } from './graph/metering/usage-route.ts';
 import { UsageUpdatedResolver } from './graph/metering/usage-updated.ts';
 import { UsageResolver } from './graph/metering/usage.ts';
+import { CreatePaymentResolver } from './graph/payments/create-payment.ts';
+import { CreateRefundResolver } from './graph/payments/create-refund.ts';
+import { MovePaymentResolver } from './graph/payments/move-payment.ts';
+import { PaymentUpdatedResolver } from './graph/payments/payment-updated.ts';
+import {
+  DisputeResolver,
+  paymentReferences,
+  PaymentResolver,
+  PaymentsResolver,
+  RefundResolver,
+} from './graph/payments/payments.ts';
+import { webhookRoute } from './graph/payments/webhook-route.ts';
 import { PriceListResolver } from './graph/price-list.ts';
 import { TenantResolver, tenantReference } from './graph/tenant.ts';
+import type { PaymentProvider } from './providers/payments.ts';
+import { stripeProvider } from './providers/stripe/stripe.ts';
 import { AccountRow } from './store/accounts.ts';
 import { ChargeRow } from './store/charges.ts';
 import { HoldRow } from './store/holds.ts';
 import { LedgerAccountRow, LedgerEntryRow, LedgerTransactionRow } from './store/ledger/rows.ts';
 import { MeterRow, UsageAmendmentRow, UsageEventRow } from './store/metering/rows.ts';
 import { migrations } from './store/migrations/index.ts';
+import { paymentEntities } from './store/payments/rows.ts';
 import { PriceListRow } from './store/price-lists.ts';
 import { UsageFactRow } from './store/usage-facts.ts';
 import type { BillingDeps } from './workflows/deps.ts';
+import { standardPaymentPace } from './workflows/deps.ts';
 import { onHoldUnneeded, onJobSubmitted } from './workflows/hold-credit.ts';
+import { adoptEvents } from './workflows/payments/adopt-events.ts';
+import { applyEvent } from './workflows/payments/apply-event.ts';
+import { askProvider } from './workflows/payments/ask-provider.ts';
+import { catchUp } from './workflows/payments/catch-up.ts';
 import { onAttemptFinished } from './workflows/settle-attempt.ts';
 
-/** Billing: credit, holds, usage and its cost. */
+/** Billing: credit, holds, usage and its cost; payments, refunds and disputes. */
 export function billing(
   config: Config,
   kernel: Pick<Kernel, 'clock' | 'keys' | 'log'>,
+  payments: PaymentProvider | undefined = providerOf(config),
 ): Subgraph<BillingDeps> {
+  const deps: BillingDeps = { clock: kernel.clock, payments, pace: standardPaymentPace };
   return {
     name: 'billing',
     resolvers: [
@@ -46,14 +68,19 @@ export function billing(
       UsageUpdatedResolver,
       IngestUsageEventsResolver,
       AmendUsageEventResolver,
+      PaymentsResolver,
+      PaymentResolver,
+      RefundResolver,
+      DisputeResolver,
+      CreatePaymentResolver,
+      MovePaymentResolver,
+      CreateRefundResolver,
+      PaymentUpdatedResolver,
     ],
     orphanedTypes: [Job],
-    references: { Job: jobReference, Tenant: tenantReference },
+    references: { Job: jobReference, Tenant: tenantReference, ...paymentReferences },
     entities: [
-      AccountRow,
-      LedgerAccountRow,
-      LedgerTransactionRow,
-      LedgerEntryRow,
+      ...[AccountRow, LedgerAccountRow, LedgerTransactionRow, LedgerEntryRow],
       HoldRow,
       UsageFactRow,
       ChargeRow,
@@ -61,16 +88,38 @@ export function billing(
       MeterRow,
       UsageEventRow,
       UsageAmendmentRow,
+      ...paymentEntities,
     ],
     migrations,
-    workflows: [],
+    workflows: [askProvider, applyEvent],
     consumers: [onJobSubmitted, onHoldUnneeded, onAttemptFinished],
-    deps: { clock: kernel.clock },
+    chores: [adoptEvents, catchUp()],
+    notes: () => Promise.resolve(notesOf(config, payments)),
+    deps,
     routes: (db) => [
       usageRoute({
         ...{ db, clock: kernel.clock, log: kernel.log },
         verifyToken: createTokenVerifier(config.auth, kernel.keys),
       }),
+      webhookRoute({ db, deps, log: kernel.log }),
     ],
+    close: () => payments?.close() ?? Promise.resolve(),
   };
+}
+
+function providerOf({ stripe }: Pick<Config, 'stripe'>): PaymentProvider | undefined {
+  const { secretKey, webhookSecrets, clientId, baseUrl } = stripe;
+  if (secretKey === undefined) return undefined;
+  return stripeProvider({ secretKey, webhookSecrets, clientId, baseUrl });
+}
+
+function notesOf(
+  { stripe }: Pick<Config, 'stripe'>,
+  payments: PaymentProvider | undefined,
+): readonly string[] {
+  if (!payments) return ['payments are refused: STRIPE_SECRET_KEY is not set'];
+  if (stripe.baseUrl !== undefined) return [];
+  return [
+    `payments go to Stripe, ${payments.mode === 'LIVE' ? 'and money moves' : 'in test mode'}`,
+  ];
 }

@@ -72,7 +72,25 @@ async function thingsOf(): Promise<Record<string, string>> {
   const entry = await eventually(
     `{ job(id: "${jobId}") { auditTrail { edges { node { id } } } } }`,
   );
-  return { Job: jobId, PlaybookRun: runId, Approval: approval, AuditEntry: entry, ...fixed };
+  return {
+    ...{ Job: jobId, PlaybookRun: runId, Approval: approval, AuditEntry: entry, ...fixed },
+    ...(await paymentThings()),
+  };
+}
+
+/** A payment of which a part went back, and that is disputed. */
+async function paymentThings(): Promise<Record<string, string>> {
+  const made = await ask(`mutation { createPayment(input: { idempotencyKey: "access-payment",
+    amount: { amountMinor: "100", currency: "USD" }, paymentMethod: "pm_card_visa" }) {
+      ... on CreatePaymentSuccess { payment { id } } } }`);
+  const Payment = made['createPayment']?.['payment']?.id ?? '';
+  const back = await ask(`mutation { createRefund(input: { idempotencyKey: "access-refund",
+    paymentId: "${Payment}", amountMinor: "1" }) { ... on RefundSuccess { refund { id } } } }`);
+  await ask(`mutation { createPayment(input: { idempotencyKey: "access-disputed",
+    amount: { amountMinor: "100", currency: "USD" }, paymentMethod: "pm_card_createDispute" }) {
+      ... on CreatePaymentSuccess { payment { id } } } }`);
+  const Dispute = await eventually('{ disputes { edges { node { id } } } }');
+  return { Payment, Dispute, Refund: back['createRefund']?.['refund']?.id ?? '' };
 }
 
 /** The first id within a list of an answer, as soon as there is one. */

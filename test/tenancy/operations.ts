@@ -89,6 +89,7 @@ function valueOf(
     Boolean: 'true',
     JSON: '{}',
     DateTime: '"2026-01-01T00:00:00Z"',
+    MinorUnits: '"1"',
   };
   return asList(input.type, samples[named.name] ?? JSON.stringify(key));
 }

@@ -88,11 +88,34 @@ async function thingsOf(tenant: string): Promise<Record<string, string>> {
     tenant,
     '{ ledgerTransactions(first: 1) { edges { node { id } } } }',
   );
+  const { createPayment } = await ask(
+    tenant,
+    `mutation { createPayment(input: { idempotencyKey: "tenancy-payment", paymentMethod: "pm_card_visa",
+      amount: { amountMinor: "100", currency: "USD" } }) { ... on CreatePaymentSuccess { payment { id } } } }`,
+  );
+  const payment = (createPayment as { payment: { id: string } }).payment.id;
+  const { createRefund } = await ask(
+    tenant,
+    `mutation { createRefund(input: { idempotencyKey: "tenancy-refund", paymentId: "${payment}",
+      amountMinor: "1" }) { ... on RefundSuccess { refund { id } } ... on Refusal { message } } }`,
+  );
+  await ask(
+    tenant,
+    `mutation { createPayment(input: { idempotencyKey: "tenancy-disputed", paymentMethod: "pm_card_createDispute",
+      amount: { amountMinor: "100", currency: "USD" } }) { __typename } }`,
+  );
+  const dispute = await eventually(async () => {
+    const found = await ask(tenant, '{ disputes { edges { node { id } } } }');
+    return (found['disputes'] as { edges: { node: { id: string } }[] }).edges[0]?.node.id;
+  });
   const { edges } = ledgerTransactions as { edges: { node: { id: string } }[] };
   return {
     Job: job,
     Meter: (createMeter as { meter: { id: string } }).meter.id,
     LedgerTransaction: edges[0]?.node.id ?? '',
+    Payment: payment,
+    Refund: (createRefund as { refund?: { id: string } }).refund?.id ?? '',
+    Dispute: dispute,
     Artifact: artifact,
     PlaybookRun: run,
     Approval: approval,

@@ -16,7 +16,7 @@ const sandbox = (states: readonly string[]) => `${link}
 `;
 
 async function compose(sandboxSdl: string) {
-  const sdl = await subgraphSdl(billing({} as never, {} as never));
+  const sdl = await subgraphSdl(billing({ stripe: {} } as never, {} as never));
   return composeServices([
     { name: 'sandbox', url: 'http://sandbox', typeDefs: parse(sandboxSdl) },
     { name: 'billing', url: 'http://billing', typeDefs: parse(sdl) },

@@ -46,6 +46,15 @@ export async function findTransactions(
   return tx.findBy(LedgerTransactionRow, { tenantId: tx.tenant, id: In([...ids]) });
 }
 
+/** The transaction that a cause was booked by, if it was. */
+export function findTransactionOf(
+  tx: Tx,
+  kind: string,
+  source: string,
+): Promise<LedgerTransactionRow | null> {
+  return tx.findOneBy(LedgerTransactionRow, { tenantId: tx.tenant, kind, source });
+}
+
 /** The entries of transactions, in the order in which accounts were taken. */
 export async function entriesOf(tx: Tx, ids: readonly string[]): Promise<LedgerEntryRow[]> {
   return tx.find(LedgerEntryRow, {

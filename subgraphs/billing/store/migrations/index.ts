@@ -1,6 +1,7 @@
 import type { MigrationClass } from '../../../shared/db.ts';
 import { CreateAccounts } from './create-accounts.ts';
 import { CreateMetering } from './create-metering.ts';
+import { CreatePayments } from './create-payments.ts';
 import { CreatePriceLists } from './create-price-lists.ts';
 import { CreateUsage } from './create-usage.ts';
 import { WidenLedger } from './widen-ledger.ts';
@@ -12,4 +13,5 @@ export const migrations: readonly MigrationClass[] = [
   CreateUsage,
   WidenLedger,
   CreateMetering,
+  CreatePayments,
 ];
