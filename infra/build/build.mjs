@@ -24,7 +24,7 @@ import { swcOptions } from './swc-options.mjs';
 
 const here = dirname(fileURLToPath(import.meta.url));
 const home = join(here, '../..');
-const sources = ['gateway', 'subgraphs', 'infra', 'test/bench', 'test/support'];
+const sources = ['gateway', 'subgraphs', 'infra', 'test/bench', 'test/kubernetes', 'test/support'];
 const compiled = /(?<!\.test|\.d)\.ts$/;
 const copied = /\.(html|css|js|svg|png|ico|woff2|sql|json|graphql|pl|sh)$/;
 const partial = /\.partial$/;

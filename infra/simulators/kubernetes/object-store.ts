@@ -60,6 +60,13 @@ export class ObjectStore {
     return this.#put(resource, 'ADDED', object);
   }
 
+  /** Takes in an object of another store as it is: its uid stays. */
+  adopt(resource: Resource, object: KubeObject): KubeObject {
+    const { namespace, name } = object.metadata;
+    const type = this.find(resource, namespace, name) ? 'MODIFIED' : 'ADDED';
+    return this.#put(resource, type, object);
+  }
+
   find(resource: Resource, namespace: string | undefined, name: string): KubeObject | undefined {
     return this.#of(resource).get(keyOf(namespace, name));
   }

@@ -6,7 +6,7 @@ import { isStatus } from './cluster-error.ts';
 import { mainStateOf, ownerUidOf } from './cluster-objects.ts';
 import type { JobObject, PodObject } from './cluster-objects.ts';
 import type { ClusterView } from './cluster-view.ts';
-import { collectFinalizer } from './manifests/names.ts';
+import { collectFinalizer, jobLabel, labelNames } from './manifests/names.ts';
 import { stopAnnotation } from './sight.ts';
 
 /**
@@ -59,11 +59,12 @@ export async function removeAttempt(
   signal: AbortSignal | undefined,
 ): Promise<void> {
   const until = Date.now() + removeMsMax;
-  for (let uid: string | undefined; ;) {
+  for (;;) {
     const job = await view.find(key, signal);
-    uid ??= job?.metadata.uid;
     if (job) await removeJob(client, job, signal);
-    const pods = [...view.pods.all()].filter((pod) => uid !== undefined && ownerUidOf(pod) === uid);
+    // Found by what they say of themselves: their Job may be gone, and they still run.
+    const pods = [...view.pods.all()].filter((pod) => isOf(pod, key));
+    const uid = job?.metadata.uid ?? pods.map(ownerUidOf)[0];
     for (const pod of pods) await deletePod(client, pod, 0, signal);
     if (!job && pods.length === 0) return;
     if (Date.now() > until) {
@@ -72,6 +73,11 @@ export async function removeAttempt(
     }
     await changed(view, uid, signal);
   }
+}
+
+function isOf({ metadata }: PodObject, { jobId, attempt }: AttemptKey): boolean {
+  const { [labelNames.job]: job, [labelNames.attempt]: number } = metadata.labels ?? {};
+  return job === jobLabel(jobId) && number === String(attempt);
 }
 
 async function removeJob(

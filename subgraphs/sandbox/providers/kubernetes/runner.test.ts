@@ -1,6 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import { idle } from '../../../../infra/simulators/kubernetes/kubelet.ts';
 import { resources } from '../../../../infra/simulators/kubernetes/resources.ts';
+import { removeQuietly } from '../../../../infra/simulators/kubernetes/writes.ts';
+import { sleep } from '../../../shared/time.ts';
 import { readAll } from '../fixtures/run-program.ts';
 import { eventually } from './fixtures/cluster.ts';
 import {
@@ -195,6 +197,28 @@ describe('a removal', () => {
     expect([jobs(), secrets(), store.list(resources.pods)]).toEqual([[], [], []]);
     await runner.remove(one.key);
     expect(await runner.look(one.key)).toEqual({ kind: 'absent' });
+  });
+
+  it('ends a pod that outlives its Job, though who removes it never saw that Job', async () => {
+    script(async (handle, stop) => {
+      handle.scheduled();
+      handle.running();
+      const isAsked = (): boolean => stop.signal.aborted && stop.graceMs() <= 1_000;
+      for (const end = Date.now() + 10_000; !isAsked() && Date.now() < end;) await sleep(5);
+      handle.exited({ exitCode: 137 });
+    });
+    const one = asked();
+    const runner = newRunner();
+    await runner.start(one);
+    const { store } = cluster.current.simulator;
+    const [job] = jobs();
+    if (!job) throw new Error('no Job');
+    const released = store.update(resources.jobs, job, (draft) => {
+      draft.metadata.finalizers = [];
+    });
+    removeQuietly(store, released);
+    await newRunner().remove(one.key);
+    expect(store.list(resources.pods)).toEqual([]);
   });
 });
 

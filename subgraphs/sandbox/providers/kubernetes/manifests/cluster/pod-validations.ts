@@ -34,6 +34,10 @@ export function podValidations(
       message: `Pods run as ${sandboxServiceAccount} and get no token.`,
     },
     {
+      expression: `!has(${pod}.shareProcessNamespace) || !${pod}.shareProcessNamespace`,
+      message: 'The containers of a pod do not see each other.',
+    },
+    {
       expression: `!has(${pod}.volumes) || ${pod}.volumes.all(v, has(v.emptyDir) || has(v.secret))`,
       message: 'Volumes are empty folders and Secrets.',
     },
