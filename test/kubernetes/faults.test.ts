@@ -10,8 +10,6 @@ import { outputStart } from '../../subgraphs/sandbox/providers/runner.ts';
 import { Cluster, eventually, kubeconfigs, ours, runsPrograms } from './fixtures/cluster.ts';
 import { LossyWay } from './fixtures/lossy-way.ts';
 
-const programs = runsPrograms ? describe : describe.skip;
-
 let cluster: Cluster;
 let way: LossyWay;
 const tenantId = 'acme';
@@ -57,7 +55,7 @@ async function ended(runner: KubernetesRunner, { key }: StartOrder): Promise<Att
 
 const asked = (source = 'echo done'): StartOrder => order({ source, tenantId });
 
-programs('a creation (faults 6, 7, 9, 10)', () => {
+(runsPrograms ? describe : describe.skip)('a creation (faults 6, 7, 9, 10)', () => {
   it('whose answer is lost is found again: one Job, one start', async () => {
     way.lose('POST jobs', 'answer');
     const runner = cluster.newRunner(way.kubeconfig);
@@ -120,7 +118,7 @@ programs('a creation (faults 6, 7, 9, 10)', () => {
   });
 });
 
-programs('a removal (faults 12, 47)', () => {
+(runsPrograms ? describe : describe.skip)('a removal (faults 12, 47)', () => {
   it.each(['PATCH jobs', 'DELETE jobs', 'DELETE pods'])(
     'that broke off at %s is done by another worker, and leaves nothing',
     async (call) => {
@@ -172,7 +170,7 @@ programs('a removal (faults 12, 47)', () => {
   });
 });
 
-programs('a quota that is used up (fault 23)', () => {
+(runsPrograms ? describe : describe.skip)('a quota that is used up (fault 23)', () => {
   const quota = `/api/v1/namespaces/${namespace}/resourcequotas/forge-tenant`;
   const setHard = async (hard: Readonly<Record<string, string>>): Promise<void> => {
     await cluster.admin.granted({ method: 'PATCH', path: quota, body: { spec: { hard } } });
@@ -213,7 +211,7 @@ programs('a quota that is used up (fault 23)', () => {
   });
 });
 
-programs('a stop (fault 20)', () => {
+(runsPrograms ? describe : describe.skip)('a stop (fault 20)', () => {
   (ours ? it : it.skip)('of a program for which there is no node yet removes it', async () => {
     await setSchedulable(false);
     const runner = cluster.newRunner();

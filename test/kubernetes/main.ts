@@ -4,7 +4,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { root } from '../../infra/root.ts';
-import { settings } from '../../subgraphs/sandbox/providers/kubernetes/fixtures/real-programs.ts';
+import { settings as localSettings } from '../../subgraphs/sandbox/providers/kubernetes/fixtures/real-programs.ts';
 import { sandboxClusterSettings } from '../../subgraphs/sandbox/providers/kubernetes/manifests/settings.ts';
 import type { SandboxClusterSettings } from '../../subgraphs/sandbox/providers/kubernetes/manifests/settings.ts';
 import { isAborted } from '../../subgraphs/shared/time.ts';
@@ -60,7 +60,7 @@ async function onOurs(): Promise<number> {
     say(`Kubernetes ${binary.version} at ${plane.server}, ready in ${Date.now() - began} ms`);
     const { etcd, certificate } = plane;
     const own = { folder, etcd, certificate, kubeletKubeconfig: kubelet };
-    return await onCluster(admin, folder, settings, { own });
+    return await onCluster(admin, folder, localSettings, { own });
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
@@ -71,7 +71,7 @@ async function onGiven(kubeconfig: string): Promise<number> {
   const settingsFile = process.env['FORGE_TEST_SANDBOX_SETTINGS'];
   const settings =
     settingsFile === undefined
-      ? settings
+      ? localSettings
       : sandboxClusterSettings.parse(JSON.parse(await readFile(settingsFile, 'utf8')));
   if (settingsFile === undefined) {
     say('skips what runs programs: FORGE_TEST_SANDBOX_SETTINGS names no images of this cluster');
