@@ -58,7 +58,7 @@ const asked = (source = 'echo done'): StartOrder => order({ source, tenantId });
 (runsPrograms ? describe : describe.skip)('a creation (faults 6, 7, 9, 10)', () => {
   it('whose answer is lost is found again: one Job, one start', async () => {
     way.lose('POST jobs', 'answer');
-    const runner = cluster.newRunner(way.kubeconfig);
+    const runner = cluster.newRunner(way);
     const one = asked();
     expect(await runner.start(one)).toEqual({ kind: 'started' });
     expect(await there('jobs')).toHaveLength(1);
@@ -69,7 +69,7 @@ const asked = (source = 'echo done'): StartOrder => order({ source, tenantId });
   it('that never arrived is told as unknown, and made once when it is asked for again', async () => {
     way.lose('POST jobs', 'request');
     const one = asked();
-    const runner = cluster.newRunner(way.kubeconfig);
+    const runner = cluster.newRunner(way);
     await expect(runner.start(one)).rejects.toMatchObject({
       ...{ code: 'PROVIDER_UNAVAILABLE', retryable: true },
     });
@@ -83,7 +83,7 @@ const asked = (source = 'echo done'): StartOrder => order({ source, tenantId });
     async (loss) => {
       way.lose('POST secrets', loss);
       const one = asked();
-      const first = cluster.newRunner(way.kubeconfig);
+      const first = cluster.newRunner(way);
       await first.start(one).catch(() => undefined);
       await first.close();
       const second = cluster.newRunner();
@@ -123,7 +123,7 @@ const asked = (source = 'echo done'): StartOrder => order({ source, tenantId });
     'that broke off at %s is done by another worker, and leaves nothing',
     async (call) => {
       const one = asked('sleep 60');
-      const first = cluster.newRunner(way.kubeconfig);
+      const first = cluster.newRunner(way);
       await first.start(one);
       way.lose(call, 'answer');
       const gaveUp = new AbortController();
