@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import type { PodHandle } from '../../../../infra/simulators/kubernetes/pod-handle.ts';
 import { idle } from '../../../../infra/simulators/kubernetes/kubelet.ts';
+import { timestamp } from '../../../../infra/simulators/kubernetes/objects.ts';
 import { readAll } from '../fixtures/run-program.ts';
 import type { AttemptSight } from '../runner.ts';
 import { asked, newRunner, script, sightAfter, useCluster } from './fixtures/workers.ts';
@@ -103,6 +104,34 @@ describe('an end', () => {
       pod.metadata.finalizers = [];
     });
     expect(await sightAfter(runner, one)).toMatchObject({ kind: 'lost' });
+  });
+
+  it('of a pod that was to end and is not heard of again is a loss, for as long as it is there', async () => {
+    const over = Promise.withResolvers<undefined>();
+    script(async (handle) => {
+      handle.scheduled();
+      handle.running();
+      await over.promise;
+    });
+    const runner = newRunner();
+    const one = asked();
+    await runner.start(one);
+    const isToEnd = (at: Date): void => {
+      cluster.current.simulator.kubelet.handles[0]?.update((pod) => {
+        pod.metadata.deletionTimestamp = timestamp(at);
+        pod.metadata.deletionGracePeriodSeconds = 30;
+      });
+    };
+    try {
+      isToEnd(new Date());
+      expect(await runner.look(one.key)).toMatchObject({ kind: 'running' });
+      const at = new Date(Date.now() - 31_000);
+      isToEnd(at);
+      const lastSeenAt = new Date(timestamp(at));
+      expect(await sightAfter(runner, one)).toMatchObject({ kind: 'lost', lastSeenAt });
+    } finally {
+      over.resolve(undefined);
+    }
   });
 
   it('is known to a worker that was not there', async () => {

@@ -56,10 +56,27 @@ function sightOfProgram(known: Known): AttemptSight {
   if (terminated) return endOf(terminated, known);
   if (podGoneAt) return withoutWord(known);
   if (running) {
+    const toEndAt = overdueSince(pod, known.now);
+    if (toEndAt) {
+      const message = 'The pod was to end, and its node has not said that it did.';
+      return lostOr({ ...known, podGoneAt: toEndAt }, message);
+    }
     const startedAt = new Date(running.startedAt);
     return { kind: 'running', startedAt, usage: usageUntil(startedAt, known.now) };
   }
   return waitingSight(job, pod, known);
+}
+
+/**
+ * When a pod was to have ended that says nothing of it: its node is gone, and what
+ * the Job holds it by keeps it on the cluster as if it ran.
+ */
+function overdueSince({ metadata }: PodObject, now: Date): Date | undefined {
+  // With the grace that it was given.
+  const { deletionTimestamp } = metadata;
+  if (deletionTimestamp === undefined) return undefined;
+  const toEndAt = new Date(deletionTimestamp);
+  return now.getTime() - toEndAt.getTime() > budgetMs.podFacts ? toEndAt : undefined;
 }
 
 /** Whether somebody else ended a program that would have gone on. */
