@@ -190,7 +190,10 @@ const asked = (source = 'echo done'): StartOrder => order({ source, tenantId });
     await setHard({ 'count/jobs.batch': '0' });
     const runner = cluster.newRunner();
     const one = asked();
-    await expect(runner.start(one)).rejects.toMatchObject({ retryable: true });
+    expect(await runner.start(one)).toMatchObject({
+      kind: 'postponed',
+      message: expect.stringContaining('count/jobs.batch'),
+    });
     expect(await there('jobs')).toEqual([]);
     await setHard({ 'count/jobs.batch': '50' });
     await eventually(async () => {

@@ -39,7 +39,12 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
 }
 
 const given = process.env['FORGE_TEST_KUBECONFIG'];
-process.exitCode = given === undefined ? await onOurs() : await onGiven(given);
+try {
+  process.exitCode = given === undefined ? await onOurs() : await onGiven(given);
+} catch (error) {
+  say(`failed: ${error instanceof Error ? error.message : String(error)}`);
+  process.exitCode = 1;
+}
 
 async function onOurs(): Promise<number> {
   const binary = await controlPlaneBinary();
