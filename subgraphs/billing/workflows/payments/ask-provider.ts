@@ -20,8 +20,8 @@ export interface OperationRef {
  * | while it waits to look again | it looks again at the time that was set |
  *
  * No answer is never read as a no. It is looked into after 5 s, 30 s, 5 min, 1 h
- * and a day: by the same call for as long as the provider keeps its key, and only
- * by looking afterwards. A webhook that tells first ends the wait.
+ * and a day: by the same call for as long as the provider keeps its key, and by
+ * looking afterwards, or where the provider has kept an error under the key. A webhook that tells first ends the wait.
  */
 export const askProvider = defineWorkflow<OperationRef, BillingDeps>(
   'billing.ask-provider',

@@ -79,7 +79,9 @@ export async function callProvider(
   const first = operation.firstCalledAt ?? clock.now();
   const { keyKeptMs } = payments.capabilities();
   const isAskable = recoveryOf(first, clock.now(), keyKeptMs) === 'ask-again';
-  const told = isAskable ? await ask(payments, order, call) : undefined;
+  // A server error is what the provider gives under this key from now on.
+  const isKept = round > 0 && operation.failure !== null && operation.failure.requestId !== null;
+  const told = isAskable && !isKept ? await ask(payments, order, call) : undefined;
   if (round === 0 && told) return told;
   if (told && told.kind !== 'unknown') return told;
   return lookUp(payments, order, call, isProof(first, clock.now()));
@@ -150,7 +152,7 @@ async function lookUp(
   const reference = payment.providerReference ?? '';
   const absent: Told = isProven
     ? { kind: 'refused', failure: notDone }
-    : { kind: 'unknown', failure: notDone };
+    : { kind: 'unknown', failure: operation.failure ?? notDone };
   switch (operation.kind) {
     case 'CREATE': {
       const found = await provider.findPayment({ operationId: operation.id, since }, call);
