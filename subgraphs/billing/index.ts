@@ -1,6 +1,8 @@
 import { createTokenVerifier } from '../shared/auth.ts';
 import type { Config } from '../shared/config.ts';
+import type { Database } from '../shared/db.ts';
 import type { Kernel, Subgraph } from '../shared/host.ts';
+import type { HttpRoute } from '../shared/subgraph-server.ts';
 import { Job, JobCostResolver, jobReference } from './graph/job.ts';
 import { LedgerAccountResolver } from './graph/ledger/ledger-account.ts';
 import { LedgerTransactionResolver } from './graph/ledger/ledger-transaction.ts';
@@ -24,6 +26,12 @@ import {
   RefundResolver,
 } from './graph/payments/payments.ts';
 import { webhookRoute } from './graph/payments/webhook-route.ts';
+import { InvoiceResolver } from './graph/invoices/invoice.ts';
+import { MoveInvoiceResolver } from './graph/invoices/move-invoice.ts';
+import { TaxRateResolver } from './graph/invoices/tax-rate.ts';
+import { PlanResolver } from './graph/pricing/plan.ts';
+import { SubscribeResolver } from './graph/pricing/subscribe.ts';
+import { SubscriptionResolver } from './graph/pricing/subscription.ts';
 import { PriceListResolver } from './graph/price-list.ts';
 import { TenantResolver, tenantReference } from './graph/tenant.ts';
 import type { PaymentProvider } from './providers/payments.ts';
@@ -32,6 +40,13 @@ import { AccountRow } from './store/accounts.ts';
 import { ChargeRow } from './store/charges.ts';
 import { HoldRow } from './store/holds.ts';
 import { LedgerAccountRow, LedgerEntryRow, LedgerTransactionRow } from './store/ledger/rows.ts';
+import { InvoiceLineRow, InvoiceRow, TaxRateRow } from './store/invoices/rows.ts';
+import {
+  PlanRow,
+  PlanVersionRow,
+  SubscriptionPhaseRow,
+  SubscriptionRow,
+} from './store/pricing/rows.ts';
 import { MeterRow, UsageAmendmentRow, UsageEventRow } from './store/metering/rows.ts';
 import { migrations } from './store/migrations/index.ts';
 import { paymentEntities } from './store/payments/rows.ts';
@@ -39,6 +54,7 @@ import { PriceListRow } from './store/price-lists.ts';
 import { UsageFactRow } from './store/usage-facts.ts';
 import type { BillingDeps } from './workflows/deps.ts';
 import { standardPaymentPace } from './workflows/deps.ts';
+import { billPeriods } from './workflows/bill-periods.ts';
 import { onHoldUnneeded, onJobSubmitted } from './workflows/hold-credit.ts';
 import { adoptEvents } from './workflows/payments/adopt-events.ts';
 import { applyEvent } from './workflows/payments/apply-event.ts';
@@ -46,7 +62,7 @@ import { askProvider } from './workflows/payments/ask-provider.ts';
 import { catchUp } from './workflows/payments/catch-up.ts';
 import { onAttemptFinished } from './workflows/settle-attempt.ts';
 
-/** Billing: credit, holds, usage and its cost; payments, refunds and disputes. */
+/** Billing: credit, holds, usage and its cost; payments, refunds and disputes; plans and invoices. */
 export function billing(
   config: Config,
   kernel: Pick<Kernel, 'clock' | 'keys' | 'log'>,
@@ -76,6 +92,8 @@ export function billing(
       MovePaymentResolver,
       CreateRefundResolver,
       PaymentUpdatedResolver,
+      ...[PlanResolver, SubscriptionResolver, SubscribeResolver],
+      ...[InvoiceResolver, MoveInvoiceResolver, TaxRateResolver],
     ],
     orphanedTypes: [Job],
     references: { Job: jobReference, Tenant: tenantReference, ...paymentReferences },
@@ -89,22 +107,28 @@ export function billing(
       UsageEventRow,
       UsageAmendmentRow,
       ...paymentEntities,
+      ...[PlanRow, PlanVersionRow, SubscriptionRow, SubscriptionPhaseRow],
+      ...[InvoiceRow, InvoiceLineRow, TaxRateRow],
     ],
     migrations,
     workflows: [askProvider, applyEvent],
     consumers: [onJobSubmitted, onHoldUnneeded, onAttemptFinished],
-    chores: [adoptEvents, catchUp()],
+    chores: [adoptEvents, catchUp(), billPeriods],
     notes: () => Promise.resolve(notesOf(config, payments)),
     deps,
-    routes: (db) => [
-      usageRoute({
-        ...{ db, clock: kernel.clock, log: kernel.log },
-        verifyToken: createTokenVerifier(config.auth, kernel.keys),
-      }),
-      webhookRoute({ db, deps, log: kernel.log }),
-    ],
+    routes: (db) => routesOf(db, config, kernel, deps),
     close: () => payments?.close() ?? Promise.resolve(),
   };
+}
+
+function routesOf(
+  db: Database,
+  config: Config,
+  { clock, log, keys }: Pick<Kernel, 'clock' | 'keys' | 'log'>,
+  deps: BillingDeps,
+): readonly HttpRoute[] {
+  const verifyToken = createTokenVerifier(config.auth, keys);
+  return [usageRoute({ db, clock, log, verifyToken }), webhookRoute({ db, deps, log })];
 }
 
 function providerOf({ stripe }: Pick<Config, 'stripe'>): PaymentProvider | undefined {

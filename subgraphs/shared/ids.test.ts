@@ -4,15 +4,24 @@ import { isId, newId } from './ids.ts';
 import type { IdKind } from './ids.ts';
 
 const kinds: readonly IdKind[] = [
+  'account',
   'approval',
   'artifact',
+  'attempt',
   'aud',
+  'dispute',
+  'inv',
   'job',
   'ltx',
   'meter',
   'msg',
+  'op',
+  'payment',
+  'plan',
+  'refund',
   'report',
   'run',
+  'sub',
 ];
 
 describe('newId', () => {

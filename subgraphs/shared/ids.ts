@@ -8,15 +8,18 @@ export type IdKind =
   | 'attempt'
   | 'aud'
   | 'dispute'
+  | 'inv'
   | 'job'
   | 'ltx'
   | 'meter'
   | 'msg'
   | 'op'
   | 'payment'
+  | 'plan'
   | 'refund'
   | 'report'
-  | 'run';
+  | 'run'
+  | 'sub';
 
 const alphabet = '0123456789abcdefghjkmnpqrstvwxyz';
 const timeLength = 10;

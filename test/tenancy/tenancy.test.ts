@@ -108,10 +108,24 @@ async function thingsOf(tenant: string): Promise<Record<string, string>> {
     const found = await ask(tenant, '{ disputes { edges { node { id } } } }');
     return (found['disputes'] as { edges: { node: { id: string } }[] }).edges[0]?.node.id;
   });
+  const { createPlanVersion } = await ask(
+    tenant,
+    `mutation { createPlanVersion(input: { idempotencyKey: "tenancy-plan", slug: "tenancy", name: "P",
+      currency: "USD", interval: MONTH, charges: [{ key: "seat", label: "Seat",
+      price: { kind: FLAT, amount: "100" } }] }) { ... on CreatePlanVersionSuccess { plan { id } } } }`,
+  );
+  const planId = (createPlanVersion as { plan: { id: string } }).plan.id;
+  const { subscribe } = await ask(
+    tenant,
+    `mutation { subscribe(input: { idempotencyKey: "tenancy-sub", planId: "${planId}", customer: "c" }) {
+      ... on SubscriptionSuccess { subscription { id } } } }`,
+  );
   const { edges } = ledgerTransactions as { edges: { node: { id: string } }[] };
   return {
     Job: job,
     Meter: (createMeter as { meter: { id: string } }).meter.id,
+    Plan: planId,
+    BillingSubscription: (subscribe as { subscription: { id: string } }).subscription.id,
     LedgerTransaction: edges[0]?.node.id ?? '',
     Payment: payment,
     Refund: (createRefund as { refund?: { id: string } }).refund?.id ?? '',

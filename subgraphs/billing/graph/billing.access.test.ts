@@ -18,6 +18,11 @@ const operations = {
   'the transactions of the ledger':
     '{ ledgerTransactions { edges { node { entries { amount { amountMinor } } } } } }',
   'a transaction of the ledger': '{ ledgerTransaction(id: "ltx_0") { kind } }',
+  'the plans': '{ plans { edges { node { slug } } } }',
+  'the subscriptions': '{ subscriptions { edges { node { customer } } } }',
+  'the invoices': '{ invoices { edges { node { customer } } } }',
+  'an invoice': '{ invoice(id: "inv_0") { customer } }',
+  'what would be billed': '{ invoicePreview(subscriptionId: "sub_0") { total { amountMinor } } }',
   'the meters': '{ meters { edges { node { slug } } } }',
   'a meter': '{ meter(id: "meter_0") { slug } }',
   'the usage events': '{ usageEvents { edges { node { data } } } }',
@@ -53,6 +58,22 @@ const changes = {
     events: [{ id: "e", source: "s", type: "t" }] }) { __typename } }`,
   'correcting usage': `mutation { correctUsageEvent(input: { idempotencyKey: "d", id: "e", source: "s",
     data: {}, reason: "r" }) { __typename } }`,
+  'making a plan': `mutation { createPlanVersion(input: { idempotencyKey: "f", slug: "p", name: "P",
+    currency: "USD", interval: MONTH, charges: [] }) { __typename } }`,
+  subscribing: `mutation { subscribe(input: { idempotencyKey: "g", planId: "plan_0", customer: "c" })
+    { __typename } }`,
+  'changing a subscription': `mutation { changeSubscription(input: { idempotencyKey: "h", id: "sub_0",
+    planId: "plan_0", at: NOW }) { __typename } }`,
+  'cancelling a subscription': `mutation { cancelSubscription(input: { idempotencyKey: "i", id: "sub_0",
+    at: NOW }) { __typename } }`,
+  'making an invoice final':
+    'mutation { finalizeInvoice(input: { idempotencyKey: "j", id: "inv_0" }) { __typename } }',
+  'voiding an invoice':
+    'mutation { voidInvoice(input: { idempotencyKey: "k", id: "inv_0" }) { __typename } }',
+  'writing an invoice off':
+    'mutation { writeOffInvoice(input: { idempotencyKey: "l", id: "inv_0" }) { __typename } }',
+  'setting a tax rate': `mutation { setTaxRate(input: { idempotencyKey: "m", country: "DE", name: "T",
+    percent: "19" }) { __typename } }`,
   'voiding usage': `mutation { voidUsageEvent(input: { idempotencyKey: "e", id: "e", source: "s",
     reason: "r" }) { __typename } }`,
 };

@@ -1,5 +1,6 @@
 import type { MigrationClass } from '../../../shared/db.ts';
 import { CreateAccounts } from './create-accounts.ts';
+import { CreateInvoices } from './create-invoices.ts';
 import { CreateMetering } from './create-metering.ts';
 import { CreatePayments } from './create-payments.ts';
 import { CreatePriceLists } from './create-price-lists.ts';
@@ -14,4 +15,5 @@ export const migrations: readonly MigrationClass[] = [
   WidenLedger,
   CreateMetering,
   CreatePayments,
+  CreateInvoices,
 ];
