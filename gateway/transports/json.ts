@@ -9,6 +9,7 @@ import { httpStatusOf, maskErrors } from '../errors.ts';
 import type { Caller } from '../scope.ts';
 import { scopeOf } from '../scope.ts';
 import { jsonTypes, prefers } from './accept.ts';
+import { endWithText } from './long-text.ts';
 
 /** One request and the response to it. */
 export interface Exchange {
@@ -118,11 +119,14 @@ function masked(body: string, caller: Caller): string {
   return JSON.stringify({ errors: maskErrors(errors ?? [], caller) });
 }
 
-/** A short body goes out with its head in one piece; a long one is not copied once more for that. */
+/** A short body goes out with its head in one piece. */
 function send(response: ServerResponse, body: string): void {
-  const content = body.length < shortCharacters ? body : Buffer.from(body);
-  response.setHeader('content-length', Buffer.byteLength(content));
-  response.end(content);
+  if (body.length >= shortCharacters) {
+    endWithText(response, body);
+    return;
+  }
+  response.setHeader('content-length', Buffer.byteLength(body));
+  response.end(body);
 }
 
 const shortCharacters = 16_384;
