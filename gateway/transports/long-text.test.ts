@@ -38,7 +38,10 @@ function slowReader(paths: readonly string[]): Socket {
 async function bodiesOf(socket: Socket): Promise<string[]> {
   const chunks: Buffer[] = [];
   for await (const chunk of socket) chunks.push(chunk as Buffer);
-  return Buffer.concat(chunks).toString().split(/HTTP\/1.1 200[^]*?\r\n\r\n/).slice(1);
+  return Buffer.concat(chunks)
+    .toString()
+    .split(/HTTP\/1.1 200[^]*?\r\n\r\n/)
+    .slice(1);
 }
 
 describe('endWithText', () => {

@@ -65,9 +65,10 @@ const starts: Readonly<Record<ContenderName, Start>> = {
   hive: (place) => hive(place, '--jit'),
   'hive-rust': (place) => hive(place, '--hive-router-runtime'),
   async ours({ folder, subgraphsPort }) {
-    const { version, scripts } = JSON.parse(
-      await readFile(join(root, 'package.json'), 'utf8'),
-    ) as { readonly version: string; readonly scripts: Readonly<Record<string, string>> };
+    const { version, scripts } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8')) as {
+      readonly version: string;
+      readonly scripts: Readonly<Record<string, string>>;
+    };
     // With what `npm run start:gateway` tells Node.
     const flags = scripts['start:gateway']?.match(/--\S+/g) ?? [];
     const args = [String(subgraphsPort), folder];
