@@ -211,7 +211,7 @@ async function startAdmin(
  * and links to files must name it.
  */
 async function withGatewayPort(config: Config): Promise<Config> {
-  const { gateway } = config;
+  const { gateway, sandbox } = config;
   if (gateway.port !== 0) return config;
   const probe = createServer();
   await new Promise<void>((resolve, reject) => {
@@ -220,8 +220,13 @@ async function withGatewayPort(config: Config): Promise<Config> {
   });
   const { port } = probe.address() as AddressInfo;
   await new Promise((resolve) => probe.close(resolve));
-  const publicUrl = gateway.publicUrl.replace(':0/', `:${String(port)}/`);
-  return { ...config, gateway: { ...gateway, port, publicUrl } };
+  const known = (url: string): string => url.replace(':0/', `:${String(port)}/`);
+  const artifacts = { ...sandbox.artifacts, url: known(sandbox.artifacts.url) };
+  return {
+    ...config,
+    gateway: { ...gateway, port, publicUrl: known(gateway.publicUrl) },
+    sandbox: { ...sandbox, artifacts },
+  };
 }
 
 async function databaseCheck(db: Database): Promise<string | undefined> {

@@ -2,7 +2,7 @@ import process from 'node:process';
 import type { Config } from '../shared/config.ts';
 import type { Kernel, Subgraph } from '../shared/host.ts';
 import type { Load } from './domain/quota.ts';
-import { artifactRoute, artifactsPath } from './graph/artifact-route.ts';
+import { artifactRoute } from './graph/artifact-route.ts';
 import { startGate } from './graph/gate/server.ts';
 import { CancelJobResolver } from './graph/cancel-job.ts';
 import { JobArtifactsResolver } from './graph/job-artifacts.ts';
@@ -87,10 +87,7 @@ export function sandbox(
       clock: kernel.clock,
       capacity: runner.name === 'kubernetes' ? clusterCapacity : machineCapacity,
       pace: standardPace,
-      links: {
-        key: kernel.keys.link,
-        baseUrl: new URL(artifactsPath, config.gateway.publicUrl).href,
-      },
+      links: { key: kernel.keys.link, baseUrl: config.sandbox.artifacts.url },
       uploadKey: kernel.keys.upload,
     },
     routes: (db) => [artifactRoute({ db, clock: kernel.clock, key: kernel.keys.link, storage })],

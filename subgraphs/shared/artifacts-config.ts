@@ -4,6 +4,10 @@ import { onOff, portOrNone, text, url } from './setting-kinds.ts';
 
 /** Where the files that jobs leave are kept. */
 export const artifactSettings = {
+  FORGE_ARTIFACTS_URL: {
+    about: 'Where clients fetch the files of jobs: `/artifacts/` of the sandbox.',
+    schema: url,
+  },
   FORGE_ARTIFACTS_S3_BUCKET: {
     about: 'A bucket that keeps the files of jobs, instead of the data folder.',
     schema: z
@@ -50,6 +54,8 @@ export interface S3Location {
 }
 
 export interface ArtifactsConfig {
+  /** What comes before a link's own part, with its closing slash. */
+  readonly url: string;
   /** Shared by all processes. */
   readonly folder: string;
   /** Undefined: the folder. */
@@ -70,7 +76,7 @@ export function artifactContradictions(values: Values): string[] {
   return [`FORGE_ARTIFACTS_S3${names} are set together or not at all.`];
 }
 
-export function artifactsOf(values: Values, dataDir: string): ArtifactsConfig {
+export function artifactsOf(values: Values, dataDir: string, publicUrl: string): ArtifactsConfig {
   const {
     FORGE_ARTIFACTS_S3_BUCKET: bucket,
     FORGE_ARTIFACTS_S3_REGION: region,
@@ -80,11 +86,12 @@ export function artifactsOf(values: Values, dataDir: string): ArtifactsConfig {
   } = values;
   const { FORGE_ARTIFACTS_GATE_HOST: host, FORGE_ARTIFACTS_GATE_PORT: port } = values;
   const gate = port === undefined ? undefined : { host, port };
-  const folder = resolve(dataDir, 'artifacts');
+  const given = values.FORGE_ARTIFACTS_URL ?? new URL('/artifacts/', publicUrl).href;
+  const places = { url: given.replace(/\/?$/, '/'), folder: resolve(dataDir, 'artifacts'), gate };
   if (bucket === undefined || accessKeyId === undefined || secretAccessKey === undefined) {
-    return { folder, s3: undefined, gate };
+    return { ...places, s3: undefined };
   }
   const endpoint = values.FORGE_ARTIFACTS_S3_ENDPOINT ?? `https://s3.${region}.amazonaws.com`;
   const s3 = { endpoint, bucket, region, accessKeyId, secretAccessKey, pathStyle };
-  return { folder, s3, gate };
+  return { ...places, s3 };
 }

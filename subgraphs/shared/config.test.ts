@@ -207,6 +207,14 @@ describe('loadConfig', () => {
     }
   });
 
+  it('has files fetched where the gateway is reached, or where it is told', () => {
+    const at = (env: Record<string, string>) => loadConfig(env).sandbox.artifacts.url;
+    expect(at({ FORGE_PUBLIC_URL: 'https://forge.example/graphql' })).toBe(
+      'https://forge.example/artifacts/',
+    );
+    expect(at({ FORGE_ARTIFACTS_URL: 'https://files.example/a' })).toBe('https://files.example/a/');
+  });
+
   it('tells AI employees of a subgraph of its own where the gateway is', () => {
     const { gateway } = loadConfig({
       FORGE_GATEWAY_URL: 'http://gateway.internal/graphql',

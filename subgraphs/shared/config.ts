@@ -258,7 +258,7 @@ function configOf(values: Values): Config {
   const production = values.NODE_ENV === 'production';
   const dataDir = resolve(values.FORGE_DATA_DIR);
   const { FORGE_HOST: host, FORGE_PORT: gatewayPort } = values;
-  const publicUrl = `http://${host.includes(':') ? `[${host}]` : host}:${String(gatewayPort)}/graphql`;
+  const own = `http://${host.includes(':') ? `[${host}]` : host}:${String(gatewayPort)}/graphql`;
   const kubeconfig = values.FORGE_KUBECONFIG;
   const { FORGE_ISSUER: issuer, FORGE_JWKS_URL: jwksUrl } = values;
   return {
@@ -266,7 +266,7 @@ function configOf(values: Values): Config {
     gateway: {
       host,
       port: gatewayPort,
-      publicUrl: values.FORGE_GATEWAY_URL ?? values.FORGE_PUBLIC_URL ?? publicUrl,
+      publicUrl: values.FORGE_GATEWAY_URL ?? values.FORGE_PUBLIC_URL ?? own,
       subgraphRules: values.FORGE_SUBGRAPH_RULES,
       limits: values.FORGE_GATEWAY_LIMITS,
       persisted: {
@@ -299,7 +299,7 @@ function configOf(values: Values): Config {
       rootDir: resolve(dataDir, 'sandbox'),
       kubeconfig,
       settingsFile: values.FORGE_SANDBOX_SETTINGS,
-      artifacts: artifactsOf(values, dataDir),
+      artifacts: artifactsOf(values, dataDir, values.FORGE_PUBLIC_URL ?? own),
       duties: values.FORGE_SANDBOX_DUTIES,
     },
     stripe: stripeOf(values),

@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { createHash } from 'node:crypto';
 import { clientNames, read, soon } from '../../gateway/fixtures/clients.ts';
 import { freshUrl } from '../support/database.ts';
+import { startKubernetesProduct } from '../support/kubernetes-product.ts';
 import { startProduct } from '../support/product.ts';
 import type { Product } from '../support/product.ts';
 import { startSplitProduct } from '../support/split-product.ts';
@@ -10,6 +12,7 @@ type Forge = Pick<Product, 'url' | 'wsUrl' | 'token' | 'ask' | 'remove'>;
 const modes: readonly (readonly [string, () => Promise<Forge>])[] = [
   ['in one process', startProduct],
   ['as five processes over HTTP', async () => startSplitProduct(await freshUrl())],
+  ['in one process, with jobs on Kubernetes', startKubernetesProduct],
 ];
 
 const source = `
@@ -33,13 +36,31 @@ const events = (jobId: string, after?: string): string => `subscription {
     ... on JobStateChanged { state reason { code message } }
     ... on JobProgress { percent message }
     ... on JobLogAppended { lines { n stream text } }
+    ... on JobArtifactAdded { artifact { path } }
     ... on JobFinished { state exitCode }
     job { id state cost { total { amountMinor formatted } final }
       auditTrail(first: 100) { edges { node { action outcome } } } }
   }
 }`;
 
+const files = `query ($id: ID!) {
+  job(id: $id) { artifacts { edges { node { path bytes sha256 downloadUrl } } } }
+}`;
+
+interface Artifact {
+  readonly path: string;
+  readonly bytes: number;
+  readonly sha256: string;
+  readonly downloadUrl: string;
+}
+
+function nodesIn<T>(data: unknown): T[] {
+  const { job } = data as { job: { artifacts: { edges: { node: T }[] } } };
+  return job.artifacts.edges.map(({ node }) => node);
+}
+
 interface Event {
+  readonly artifact?: { readonly path: string };
   readonly __typename: string;
   readonly seq: number;
   readonly cursor: string;
@@ -62,9 +83,10 @@ interface Event {
 }
 
 let keys = 0;
-async function submitJob(forge: Forge, tenant = 'acme'): Promise<string> {
+async function submitJob(forge: Forge, tenant = 'acme', program = source): Promise<string> {
   keys += 1;
-  const input = { idempotencyKey: `flow-${String(keys)}`, spec: { template: 'node', source } };
+  const spec = { template: 'node', source: program };
+  const input = { idempotencyKey: `flow-${String(keys)}`, spec };
   const { data, errors } = await forge.ask(tenant, submit, { input });
   expect(errors).toBeUndefined();
   return (data as { submitJob: { job: { id: string } } }).submitJob.job.id;
@@ -128,6 +150,33 @@ describe.each(modes)('%s', (_mode, startForge) => {
         const seqs = eventsIn(rest.results).map(({ seq }) => seq);
         expect(seqs).toEqual(story.slice(at + 1).map(({ seq }) => seq));
       }
+    }, 60_000);
+  });
+
+  describe('what a job leaves', () => {
+    it('is listed with its hash, and fetched by its link, whole and in part', async () => {
+      const large = 'const bytes = Buffer.alloc(6_000_000, "forge");';
+      const write = `(await import('node:fs')).writeFileSync(process.env.FORGE_ARTIFACTS + '/large.bin', bytes)`;
+      const jobId = await submitJob(forge, 'acme', `${large} ${write}`);
+      const reading = read(forge, 'graphql-ws', events(jobId), await forge.token('acme'));
+      expect(await soon(reading.ended, 30_000)).toBeUndefined();
+      const added = eventsIn(reading.results).flatMap(({ artifact }) => artifact ?? []);
+      const { data } = await forge.ask('acme', files, { id: jobId });
+      const [file, ...others] = nodesIn<Artifact>(data);
+      const content = Buffer.alloc(6_000_000, 'forge');
+      const sha256 = createHash('sha256').update(content).digest('hex');
+      expect(file).toMatchObject({ path: 'large.bin', bytes: content.length, sha256 });
+      expect([added, others]).toEqual([[{ path: 'large.bin' }], []]);
+      const answer = await fetch(file?.downloadUrl ?? '');
+      expect(Buffer.from(await answer.arrayBuffer()).equals(content)).toBe(true);
+      expect(answer.headers.get('content-disposition')).toContain(
+        'attachment; filename="large.bin"',
+      );
+      const range = { range: 'bytes=5999995-' };
+      const part = await fetch(file?.downloadUrl ?? '', { headers: range });
+      expect([part.status, await part.text()]).toEqual([206, 'forge']);
+      const { data: theirs } = await forge.ask('globex', files, { id: jobId });
+      expect(theirs).toEqual({ job: null });
     }, 60_000);
   });
 

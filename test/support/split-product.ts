@@ -44,8 +44,12 @@ export async function startSplitProduct(
   };
   const urls = new Map<string, string>();
   for (const name of subgraphNames) {
-    const port = { FORGE_SUBGRAPH_PORT: String(await freePort()) };
-    urls.set(name, await start(['subgraphs/main.ts', name], port, /ready (\S+)$/));
+    const port = String(await freePort());
+    const env = {
+      FORGE_SUBGRAPH_PORT: port,
+      FORGE_ARTIFACTS_URL: `http://127.0.0.1:${port}/artifacts/`,
+    };
+    urls.set(name, await start(['subgraphs/main.ts', name], env, /ready (\S+)$/));
   }
   const supergraph = join(dataDir, 'supergraph.graphql');
   const composed = await readFile(join(root, 'schema/supergraph.graphql'), 'utf8');

@@ -4,7 +4,7 @@ import type { HttpRoute } from '../../shared/subgraph-server.ts';
 import type { DownloadOptions } from './artifact-download.ts';
 import { artifactDownloads } from './artifact-download.ts';
 
-export const artifactsPath = '/artifacts/';
+const artifactsPath = '/artifacts/';
 
 /** Serves artifacts over HTTP, as fast as the client takes them and no faster. */
 export function artifactRoute(options: DownloadOptions): HttpRoute {
