@@ -10,6 +10,7 @@ import { JobAttemptsResolver } from './graph/job-attempts.ts';
 import { jobEventTypes } from './graph/job-event.ts';
 import { JobEventsOfJobResolver, JobEventsResolver } from './graph/job-events.ts';
 import { JobLogsResolver } from './graph/job-logs.ts';
+import { JobSecurityResolver } from './graph/job-security.ts';
 import { JobSpecResolver } from './graph/job-spec.ts';
 import { JobTemplateResolver } from './graph/job-template.ts';
 import { JobWaitingResolver } from './graph/job-waiting.ts';
@@ -62,6 +63,7 @@ export function sandbox(
       JobsResolver,
       JobAttemptsResolver,
       JobWaitingResolver,
+      JobSecurityResolver,
       JobSpecResolver,
       JobLogsResolver,
       JobArtifactsResolver,

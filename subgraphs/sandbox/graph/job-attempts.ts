@@ -6,6 +6,7 @@ import { jobUse } from '../domain/usage.ts';
 import type { AttemptRow } from '../store/rows.ts';
 import type { Context } from './context.ts';
 import { Job } from './job.ts';
+import { JobSecurityProfile } from './job-security.ts';
 import { attemptsByJob } from './loaders.ts';
 import { JobReason } from './words.ts';
 
@@ -26,6 +27,8 @@ export class JobAttempt {
     description: 'Why it ended, if not by itself and well.',
   })
   reason!: JobReason | null;
+  @Field(() => JobSecurityProfile, { nullable: true, description: 'Null until it started.' })
+  security!: JobSecurityProfile | null;
 
   static of(row: AttemptRow): JobAttempt {
     const { attempt: number, createdAt, startedAt, finishedAt, exitCode, signal } = row;
@@ -33,6 +36,7 @@ export class JobAttempt {
     return Object.assign(new JobAttempt(), {
       ...{ number, createdAt, startedAt, finishedAt, exitCode, signal },
       reason: JobReason.of(reason),
+      security: JobSecurityProfile.of(row.security),
     });
   }
 }

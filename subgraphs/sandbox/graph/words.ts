@@ -12,6 +12,16 @@ export const RoomStateEnum = enumOf(
   roomStates,
   'Where the place stands in which programs run.',
 );
+export const IsolationEnum = enumOf(
+  'IsolationTier',
+  ['GVISOR', 'KATA', 'USERNS', 'NAMESPACES', 'NONE'],
+  'What parts a program from the kernel of its machine. NONE: nothing is known to.',
+);
+export const EgressEnum = enumOf(
+  'JobEgress',
+  ['NONE', 'PROXY'],
+  'What a program can reach: nothing, or the egress proxy alone.',
+);
 export const LogStreamEnum = enumOf(
   'LogStream',
   ['STDOUT', 'STDERR'],

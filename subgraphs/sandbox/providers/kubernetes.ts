@@ -67,6 +67,7 @@ export function kubernetesRunner(config: KubernetesRunnerConfig): KubernetesRunn
       asked('stop', call, (on) => on.stop(key, graceMs, call?.signal)),
     artifacts: () => none(),
     remove: (key, call) => asked('remove', call, (on) => on.remove(key, call?.signal)),
+    security: (key, call) => asked('security', call, (on) => on.security(key, call?.signal)),
     list: (call) => asked('list', call, (on) => on.list(call?.signal)),
     close: async () => {
       await (await opened?.catch(() => undefined))?.close();

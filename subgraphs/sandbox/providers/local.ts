@@ -18,6 +18,7 @@ import { readOutput, unreadFrom } from './local/output-file.ts';
 import { checkMachine } from './local/readiness.ts';
 import type { Machine, Readiness } from './local/readiness.ts';
 import { removeAttempt, removeOldDrafts } from './local/remove.ts';
+import { securityIn } from './local/security.ts';
 import { lookAt } from './local/sight.ts';
 import { until } from './local/until.ts';
 import { answeredBy } from './answered.ts';
@@ -75,6 +76,7 @@ export function localRunner(config: LocalRunnerConfig): Runner {
     artifacts: (key, call) => artifacts(folderOf(key), call),
     remove: (key, call) =>
       answered('remove', call, () => remove(root, folderOf(key), call?.signal)),
+    security: (key, call) => answered('security', call, () => securityIn(folderOf(key))),
     list: (call) => answered('list', call, () => listFolders(root)),
   };
 }

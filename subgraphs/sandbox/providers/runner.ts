@@ -2,6 +2,7 @@ import type { RefusalWhy } from '../domain/artifact.ts';
 import type { JobReasonCode } from '../domain/job-reason.ts';
 import type { JobSpec } from '../domain/job-spec.ts';
 import type { TemplateId } from '../domain/job-template.ts';
+import type { SecurityProfile } from '../domain/security.ts';
 
 /**
  * Where programs run. One file beside this one per driver.
@@ -77,6 +78,12 @@ export interface Runner {
    * limits, output. Done twice it is done. After it the attempt is `absent`.
    */
   remove(key: AttemptKey, call?: RunnerCall): Promise<void>;
+
+  /**
+   * Tells what holds an attempt, read from what is there and not from what was
+   * asked for. Undefined while nothing is there that could tell.
+   */
+  security(key: AttemptKey, call?: RunnerCall): Promise<SecurityProfile | undefined>;
 
   /** Every attempt of which something is here, for the sweep that finds orphans. */
   list(

@@ -5,6 +5,7 @@ import type { JobReasonCode } from '../domain/job-reason.ts';
 import type { NamedValue } from '../domain/job-spec.ts';
 import type { JobState } from '../domain/job-state.ts';
 import type { TemplateId } from '../domain/job-template.ts';
+import type { KeptSecurity } from '../domain/security.ts';
 import type { RoomState } from '../domain/room.ts';
 import type { Verdict } from '../domain/verdict.ts';
 
@@ -83,6 +84,8 @@ export class AttemptRow {
   @Column({ type: 'text', name: 'verdict_details' }) verdictDetails!: string;
   @Column({ type: 'timestamptz', name: 'collected_at', nullable: true })
   collectedAt!: Date | null;
+  /** What held its program. */
+  @Column({ type: 'jsonb', nullable: true }) security!: KeptSecurity | null;
   @Column({ type: 'integer', name: 'files_refused' }) filesRefused!: number;
   @Column({ type: 'timestamptz', name: 'settled_at', nullable: true }) settledAt!: Date | null;
 }

@@ -9,6 +9,7 @@ import { endUnseen } from '../store/finish-job.ts';
 import { moveJob } from '../store/move-job.ts';
 import { holdStart } from '../store/postpone-job.ts';
 import { endProgram, markStarted, sampleUsage } from '../store/program.ts';
+import { recordSecurity } from '../store/security.ts';
 import type { Flow } from './flow.ts';
 import { isNoAnswer, sandboxActor, writing } from './flow.ts';
 import { Post } from './post.ts';
@@ -128,6 +129,16 @@ async function onStarting(
   return undefined;
 }
 
+/** Writes down that the program runs, and what holds it. */
+async function started(flow: Flow, startedAt: Date, at: Date): Promise<void> {
+  const { run, deps, ref } = flow;
+  const held = await deps.runner.security(ref, { signal: run.signal });
+  await writing(flow, async (tx) => {
+    await markStarted(tx, ref, startedAt, sandboxActor, at);
+    if (held) await recordSecurity(tx, ref, held);
+  });
+}
+
 async function onRunning(
   flow: Flow,
   post: Post,
@@ -136,7 +147,7 @@ async function onRunning(
   const { run, deps, ref } = flow;
   const now = deps.clock.now();
   if (post.startedAt === null) {
-    await writing(flow, (tx) => markStarted(tx, ref, sight.startedAt, sandboxActor, now));
+    await started(flow, sight.startedAt, now);
     post.forget();
     return;
   }
@@ -160,9 +171,7 @@ async function onEnded(
 ): Promise<Watched> {
   const { deps, ref } = flow;
   if (post.startedAt === null) {
-    await writing(flow, (tx) =>
-      markStarted(tx, ref, sight.startedAt, sandboxActor, deps.clock.now()),
-    );
+    await started(flow, sight.startedAt, deps.clock.now());
   }
   while ((await readOutput(flow, post)) !== 'ended') flow.run.signal.throwIfAborted();
   const { startedAt, finishedAt, usage } = sight;

@@ -1,6 +1,7 @@
 import { setImmediate } from 'node:timers/promises';
 import type { Log } from '../../../shared/log.ts';
 import { sleep } from '../../../shared/time.ts';
+import type { SecurityProfile } from '../../domain/security.ts';
 import type {
   AttemptKey,
   AttemptSight,
@@ -17,6 +18,7 @@ import { ClusterView, keyOf } from './cluster-view.ts';
 import { removeAttempt, stopAttempt } from './end-attempt.ts';
 import type { SandboxClusterSettings } from './manifests/settings.ts';
 import { placeAttempt } from './place-attempt.ts';
+import { securityOf } from './security.ts';
 import { UsageSamples } from './usage-samples.ts';
 
 /** The attempts on a cluster: what is known of each, and the output that is being read. */
@@ -111,6 +113,11 @@ export class Attempts {
     if (!job) return;
     this.#outputs.get(job.metadata.uid)?.close();
     this.#outputs.delete(job.metadata.uid);
+  }
+
+  async security(key: AttemptKey, signal?: AbortSignal): Promise<SecurityProfile | undefined> {
+    const job = await this.view.find(key, signal);
+    return job && securityOf(job, this.view.seenPod(job)?.pod, this.settings);
   }
 
   async list(signal?: AbortSignal) {

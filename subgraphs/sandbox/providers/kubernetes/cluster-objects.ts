@@ -1,9 +1,13 @@
 import type { Watched } from './list-watch.ts';
+import type { Loose, PodSpec } from './manifests/objects.ts';
 
 /** What the runner reads of a Job, as the API writes it. */
 export interface JobObject extends Watched {
   readonly metadata: Watched['metadata'] & Marked;
-  readonly spec?: { readonly suspend?: boolean };
+  readonly spec?: {
+    readonly suspend?: boolean;
+    readonly template?: { readonly spec?: Loose<PodSpec> };
+  };
   readonly status?: { readonly conditions?: readonly ConditionObject[] };
 }
 
@@ -13,6 +17,7 @@ export interface PodObject extends Watched {
     Marked & {
       readonly ownerReferences?: readonly { readonly kind: string; readonly uid: string }[];
     };
+  readonly spec?: Loose<PodSpec>;
   readonly status?: {
     readonly phase?: string;
     readonly reason?: string;

@@ -11,6 +11,8 @@ import { attemptObjects } from './manifests/attempt.ts';
 import type { AttemptObjects } from './manifests/attempt.ts';
 import { ownedBy } from './manifests/attempt/secret.ts';
 import { annotationNames } from './manifests/names.ts';
+import { violations } from './manifests/rules.ts';
+import type { Violation } from './manifests/rules.ts';
 import type { SandboxClusterSettings } from './manifests/settings.ts';
 
 interface Places {
@@ -27,7 +29,7 @@ interface Places {
  * tries. A creation without an answer is looked up before it is repeated. The
  * Job comes first and owns the Secret, for which its pod waits: a crash between
  * the two is mended by asking again. An object under that name that is not this
- * attempt is left as it is.
+ * attempt is left as it is. Nothing is sent that breaks a rule.
  */
 export async function placeAttempt(
   places: Places,
@@ -39,6 +41,14 @@ export async function placeAttempt(
   if (objects.kind === 'refused') {
     const isMissing = settings.templates[order.template] === undefined;
     return refused(isMissing ? 'TEMPLATE_UNAVAILABLE' : 'START_FAILED', objects.message);
+  }
+  const wrong = [
+    ...violations('Job', objects.job, settings),
+    ...violations('Secret', objects.secret, settings),
+  ];
+  if (wrong.length > 0) {
+    const [{ rule, field, says }] = wrong as [Violation];
+    return refused('START_FAILED', `Not sent: ${rule} (${field}). ${says}`);
   }
   try {
     await view.ready(signal);

@@ -14,6 +14,7 @@ import {
   sightAfter,
   useCluster,
 } from './fixtures/workers.ts';
+import { plain } from './manifests/fixtures/samples.ts';
 import { attemptName, tenantNamespace } from './manifests/names.ts';
 
 const cluster = useCluster();
@@ -137,6 +138,17 @@ describe('a start', () => {
     await runner.remove(first.key);
     await runner.wait(second.key, { position: '', kind: 'starting' }, { timeoutMs: 5_000 });
     expect(await runner.look(second.key)).toMatchObject({ kind: 'running' });
+  });
+
+  it('is refused, and nothing is sent, when what would be sent breaks a rule', async () => {
+    const runner = newRunner({ ...plain, registries: [] });
+    expect(await runner.start(asked())).toMatchObject({
+      kind: 'refused',
+      reason: 'START_FAILED',
+      message: expect.stringContaining('container-image') as unknown,
+    });
+    expect(cluster.current.simulator.count('create jobs')).toBe(0);
+    expect(cluster.current.simulator.count('create secrets')).toBe(0);
   });
 
   it('keeps tenants apart, each in a namespace that is whole before its Job', async () => {

@@ -63,6 +63,21 @@ export function writeOrder(
   );
 }
 
+/** Reads a field of an order back, by walking over those before it: none of them can pose as another. */
+export function numberIn(order: Uint8Array, name: string): number | undefined {
+  const bytes = Buffer.from(order);
+  const words: string[] = [];
+  for (let at = 0; at < bytes.length;) {
+    const colon = bytes.indexOf(':', at);
+    const end = colon + 1 + Number(bytes.subarray(at, colon).toString());
+    words.push(bytes.subarray(colon + 1, end).toString());
+    at = end + 1;
+    const isValue = words.length % 2 === 0;
+    if (isValue && words.at(-2) === name) return Number(words.at(-1));
+  }
+  return undefined;
+}
+
 function netstring(text: string): Uint8Array {
   const bytes = Buffer.from(text);
   return Buffer.concat([Buffer.from(`${String(bytes.length)}:`), bytes, Buffer.from(',')]);
